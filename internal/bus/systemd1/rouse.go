@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package systemd1
+
+import (
+	"encoding/json"
+
+	"github.com/rouse-init/rouse/internal/bus"
+	"github.com/rouse-init/rouse/internal/bus/wire"
+	"github.com/rouse-init/rouse/internal/engine"
+	"github.com/rouse-init/rouse/internal/unit"
+)
+
+// Status is the answer of dev.rouse.Manager1.Status, as JSON.
+type Status struct {
+	Version       string            `json:"version"`
+	Scope         string            `json:"scope"`
+	State         string            `json:"state"`
+	Cgroups       string            `json:"cgroups"`
+	ControlGroup  string            `json:"control_group,omitempty"`
+	Handover      string            `json:"handover"`
+	Freeze        string            `json:"freeze"`
+	Notes         []string          `json:"notes,omitempty"`
+	GuardianPid   int32             `json:"guardian_pid"`
+	ManagerPid    int32             `json:"manager_pid"`
+	ManagerStarts uint32            `json:"manager_starts"`
+	LastDeath     string            `json:"last_death,omitempty"`
+	SinceUSec     uint64            `json:"since_usec"`
+	Units         uint32            `json:"units"`
+	Active        uint32            `json:"active"`
+	Failed        uint32            `json:"failed"`
+	Sleeping      uint32            `json:"sleeping"`
+	Jobs          uint32            `json:"jobs"`
+	Wakes         uint64            `json:"wakes"`
+	Sleeps        uint64            `json:"sleeps"`
+	Counters      map[string]uint64 `json:"counters,omitempty"`
+	Path          []string          `json:"unit_path,omitempty"`
+}
+
+// Sleeper is a socket unit that wakes services, as Sleepers lists them.
+type Sleeper struct {
+	Socket    string   `json:"socket"`
+	Listens   []Listen `json:"listens"`
+	Service   string   `json:"service"`
+	Active    string   `json:"active"`
+	Sub       string   `json:"sub"`
+	SocketSub string   `json:"socket_sub"`
+	// Freezer is the service's: a frozen service sleeps too.
+	Freezer    string `json:"freezer"`
+	Accept     bool   `json:"accept"`
+	Handover   string `json:"handover"`
+	IdleSec    uint64 `json:"idle_usec,omitempty"` // 0: never
+	IdleAction string `json:"idle_action,omitempty"`
+	// IdleSince is the time of day in microseconds, 0 for not idle.
+	IdleSince   uint64 `json:"idle_since_usec,omitempty"`
+	Inhibited   bool   `json:"inhibited,omitempty"`
+	Wakes       uint32 `json:"wakes"`
+	Sleeps      uint32 `json:"sleeps"`
+	Connections uint32 `json:"connections"`
+	Accepted    uint32 `json:"accepted"`
+}
+
+// rouseInterface is what systemd1 has not.
+func rouseInterface() *bus.Interface {
+	return &bus.Interface{Name: IfRouse, Methods: []bus.Method{
+		{Name: "Status", Out: "s", Open: true, Args: "> json", Call: func(s any, c *bus.Call) { replyJSON(c, s.(*Service).status()) }},
+		{Name: "Sleepers", Out: "s", Open: true, Args: "> json", Call: func(s any, c *bus.Call) { replyJSON(c, s.(*Service).sleepers()) }},
+		{Name: "UnitJSON", In: "s", Out: "s", Open: true, Args: "name > json", Call: unitJSON},
+		{Name: "Logs", In: "su", Out: "as", Args: "name lines > text", Call: logs},
+		{Name: "FollowLogs", In: "s", Out: "h", Args: "name > fd", Call: followLogs},
+		{Name: "Failure", In: "su", Out: "ssas", Args: "name lines > failure cause text", Call: failure},
+	}}
+}
+
+// rouseUnitInterface are the properties of units that systemd has not.
+func rouseUnitInterface() *bus.Interface {
+	return &bus.Interface{Name: "dev.rouse.Unit1", Props: []bus.Prop{
+		live("Failure", "s", text(func(o *object) string { return o.view.Failure })),
+		live("Cause", "s", text(func(o *object) string { return o.view.Cause })),
+		live("JobWaitsFor", "s", text(func(o *object) string { return o.view.JobWhy })),
+		live("Wakes", "u", u32(func(o *object) uint32 { return o.view.Wakes })),
+		live("Sleeps", "u", u32(func(o *object) uint32 { return o.view.Sleeps })),
+		live("IdleSinceTimestamp", "t", u64(func(o *object) uint64 { return o.svc.wall(o.view.IdleSince) })),
+		live("Inhibited", "b", flag(func(o *object) bool { return o.view.Inhibited })),
+		one("IdleUSec", "t", u64(func(o *object) uint64 {
+			if o.view.Unit.Socket == nil || o.view.Unit.Socket.IdleSec == 0 {
+				return Unknown
+			}
+			return micros(o.view.Unit.Socket.IdleSec)
+		})),
+		one("IdleAction", "s", text(func(o *object) string {
+			if s := o.view.Unit.Socket; s != nil && s.IdleSec != 0 && s.IdleSec != unit.Infinity {
+				return word(idleActions[:], s.IdleAction)
+			}
+			return ""
+		})),
+		one("Handover", "s", text(func(o *object) string {
+			if s := o.view.Unit.Socket; s != nil {
+				return word(handovers[:], s.Handover)
+			}
+			return ""
+		})),
+		one("Unsupported", "as", texts(func(o *object) []string {
+			var lines []string
+			for i := range o.view.Unit.Unsupported {
+				lines = append(lines, o.view.Unit.Unsupported[i].String())
+			}
+			return lines
+		})),
+	}}
+}
+
+func replyJSON(c *bus.Call, v any) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		c.Fail(bus.ErrFailed, "cannot encode: %v", err)
+		return
+	}
+	c.Body().String(string(data))
+	c.Return()
+}
+
+func (s *Service) status() Status {
+	f := s.be.Facts()
+	st := Status{
+		Version: f.Version, Scope: f.Scope, State: s.systemState(), Cgroups: f.CgroupMode, ControlGroup: f.ControlGroup,
+		Handover: f.HandoverMode, Freeze: f.FreezeMode, Notes: f.Notes, GuardianPid: f.GuardianPid, ManagerPid: f.ManagerPid,
+		ManagerStarts: f.ManagerStarts, LastDeath: f.LastDeath, SinceUSec: s.wall(f.StartedAt),
+		Jobs: uint32(len(s.be.Jobs())), Path: s.be.Files().Path(), Counters: map[string]uint64{},
+	}
+	for _, c := range f.Counters {
+		st.Counters[c.Name] = c.Value
+	}
+	s.be.Units(func(v *engine.View) bool {
+		st.Units++
+		switch v.Active {
+		case engine.Active, engine.Reloading:
+			st.Active++
+		case engine.Failed:
+			st.Failed++
+		case engine.Inactive, engine.Activating, engine.Deactivating:
+		}
+		if v.Unit.Kind == unit.KindSocket && v.Active == engine.Active && v.Sub == "listening" {
+			st.Sleeping++
+		}
+		if v.Unit.Kind != unit.KindSocket { // those of a socket are its service's
+			st.Wakes += uint64(v.Wakes)
+			st.Sleeps += uint64(v.Sleeps)
+		}
+		return true
+	})
+	return st
+}
+
+func (s *Service) sleepers() []Sleeper {
+	list := []Sleeper{}
+	s.be.Units(func(v *engine.View) bool {
+		sk := v.Unit.Socket
+		if v.Unit.Kind != unit.KindSocket || sk == nil {
+			return true
+		}
+		o := &object{svc: s, view: *v}
+		entry := Sleeper{
+			Socket: v.Unit.Name, Service: sk.Service, SocketSub: v.Sub, Listens: o.listens(), Accept: sk.Accept,
+			Handover: word(handovers[:], sk.Handover), Wakes: v.Wakes, Sleeps: v.Sleeps,
+			Connections: v.NConnections, Accepted: v.NAccepted,
+		}
+		if sk.IdleSec != 0 && sk.IdleSec != unit.Infinity {
+			entry.IdleSec, entry.IdleAction = micros(sk.IdleSec), word(idleActions[:], sk.IdleAction)
+		}
+		entry.IdleSince = s.wall(v.IdleSince)
+		if w, ok := s.be.Unit(sk.Service); ok {
+			entry.Active, entry.Sub, entry.Freezer, entry.Inhibited = w.Active.String(), w.Sub, w.Freezer, w.Inhibited
+			entry.Wakes, entry.Sleeps = max(entry.Wakes, w.Wakes), max(entry.Sleeps, w.Sleeps)
+			if entry.IdleSince == 0 {
+				entry.IdleSince = s.wall(w.IdleSince)
+			}
+		}
+		list = append(list, entry)
+		return true
+	})
+	return list
+}
+
+func unitJSON(subject any, c *bus.Call) {
+	s := subject.(*Service)
+	o, err := s.object(c.Args.String())
+	if err != nil {
+		c.Fail(bus.ErrArgs, "%v", err)
+		return
+	}
+	replyJSON(c, o.view)
+}
+
+// maxLines is the most lines that Logs returns.
+const maxLines = 10_000
+
+func logs(subject any, c *bus.Call) {
+	name, n := c.Args.String(), c.Args.Uint32()
+	lines := subject.(*Service).be.Log(name, int(min(n, maxLines)))
+	c.Body().Strings(lines)
+	c.Return()
+}
+
+func followLogs(subject any, c *bus.Call) {
+	name := c.Args.String()
+	fd, err := subject.(*Service).be.OpenLog(name)
+	if err != nil {
+		c.Fail(errFileNotFound, "%v", err)
+		return
+	}
+	c.Body().FD(0)
+	c.ReturnFDs(fd)
+}
+
+func failure(subject any, c *bus.Call) {
+	s := subject.(*Service)
+	name, n := c.Args.String(), c.Args.Uint32()
+	v, ok := s.be.Unit(name)
+	if !ok {
+		c.Fail(errorPrefix+"NoSuchUnit", "Unit %s not loaded.", name)
+		return
+	}
+	lines := s.be.Log(v.Unit.Name, int(min(n, maxLines)))
+	writeFailure(c.Body(), &v, lines)
+	c.Return()
+}
+
+func writeFailure(e *wire.Encoder, v *engine.View, lines []string) {
+	e.String(v.Failure)
+	e.String(v.Cause)
+	e.Strings(lines)
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/rouse-init/rouse/internal/bus/client"
+	"github.com/rouse-init/rouse/internal/guardian"
+	"github.com/rouse-init/rouse/internal/manager"
+)
+
+// managerRole is argv[1] of the manager; nobody types it.
+const managerRole = "manager"
+
+// ManagerMain is the manager's process, if args are those of one: it is asked
+// before anything else, because that process must be small and start fast.
+func ManagerMain(args []string) (status int, ok bool) {
+	if len(args) != 3 || args[1] != managerRole {
+		return 0, false
+	}
+	cfg, err := manager.DecodeConfig(args[2])
+	if err == nil {
+		err = manager.Run(cfg)
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "rouse: %v\n", err)
+		return exitSystem, true
+	}
+	return 0, true
+}
+
+// exitSystem is the status of a failure that is not the user's.
+const exitSystem = 111
+
+// guard becomes the guardian of a manager with this configuration.
+func guard(cfg manager.Config, foreground bool) (int, error) {
+	arg, err := cfg.Encode()
+	if err != nil {
+		return 0, err
+	}
+	g := guardian.Config{Argv: []string{"rouse", managerRole, arg}, Env: os.Environ(), Foreground: foreground}
+	if os.Getpid() == 1 && !foreground {
+		g.EmergencyShell = []string{"/bin/sh"}
+	}
+	return guardian.Run(g), nil
+}
+
+// runtimeBase is the directory below which managers of this user keep what
+// lives as long as they do. Services of root's manager that run as somebody
+// else must get at the notify socket in it.
+func runtimeBase() (string, error) {
+	base, err := client.RuntimeDir(true)
+	if err == nil && os.Getuid() == 0 {
+		err = os.Chmod(base, 0o755)
+	}
+	return base, err
+}
+
+// foregroundConfig fills in where a manager of the foreground lives: a
+// directory of its own, and the default control socket unless another
+// manager has it.
+func foregroundConfig(mode manager.Mode, socket string) (manager.Config, error) {
+	base, err := runtimeBase()
+	if err != nil {
+		return manager.Config{}, err
+	}
+	removeStale(base)
+	cfg := manager.Config{Mode: mode, Socket: socket, Color: colorful(os.Stdout)}
+	cfg.Runtime = filepath.Join(base, string(mode)+"-"+strconv.Itoa(os.Getpid()))
+	if cfg.Socket == "" {
+		cfg.Socket = filepath.Join(base, "private")
+		if c, err := net.Dial("unix", cfg.Socket); err == nil {
+			c.Close()
+			cfg.Socket = filepath.Join(cfg.Runtime, "private")
+			fmt.Fprintf(os.Stderr, "rouse: another manager has the default control socket; for this one say --socket %s\n", cfg.Socket)
+		}
+	}
+	cfg.Socket, err = filepath.Abs(cfg.Socket)
+	return cfg, err
+}
+
+// removeStale removes the directories of managers whose guardian was killed.
+func removeStale(base string) {
+	entries, err := os.ReadDir(base)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		mode, num, ok := strings.Cut(e.Name(), "-")
+		pid, err := strconv.Atoi(num)
+		if !ok || err != nil || mode != "up" && mode != "on" {
+			continue
+		}
+		if errors.Is(unix.Kill(pid, 0), unix.ESRCH) {
+			_ = os.RemoveAll(filepath.Join(base, e.Name())) // the next one tries again
+		}
+	}
+}
+
+// colorful tells whether f is a terminal that wants colors.
+func colorful(f *os.File) bool {
+	return isTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+// socketFlag is the control socket that the user asked for, "" for none.
+func socketFlag(cmd *cobra.Command) string {
+	if path, err := cmd.Flags().GetString("socket"); err == nil && path != "" {
+		return path
+	}
+	return os.Getenv("ROUSE_SOCKET")
+}
+
+// exitWith passes the guardian's exit status on.
+func exitWith(code int, err error) error {
+	if err != nil {
+		return err
+	}
+	if code != 0 {
+		return ExitWith(code, nil)
+	}
+	return nil
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/rouse-init/rouse/internal/bus/client"
+)
+
+// verb is a command that is made when it is needed.
+type verb struct {
+	name    string
+	command func(*app) *cobra.Command
+}
+
+var verbs = []verb{
+	{"start", startCommand},
+	{"stop", stopCommand},
+	{"restart", restartCommand},
+	{"try-restart", tryRestartCommand},
+	{"reload", reloadCommand},
+	{"reload-or-restart", reloadOrRestartCommand},
+	{"try-reload-or-restart", tryReloadOrRestartCommand},
+	{"isolate", isolateCommand},
+	{"kill", killCommand},
+	{"freeze", freezeCommand},
+	{"thaw", thawCommand},
+	{"status", statusCommand},
+	{"show", showCommand},
+	{"cat", catCommand},
+	{"is-active", isActiveCommand},
+	{"is-failed", isFailedCommand},
+	{"is-enabled", isEnabledCommand},
+	{"is-system-running", isSystemRunningCommand},
+	{"list-units", listUnitsCommand},
+	{"list-sockets", listSocketsCommand},
+	{"list-jobs", listJobsCommand},
+	{"list-dependencies", listDependenciesCommand},
+	{"list-unit-files", listUnitFilesCommand},
+	{"cancel", cancelCommand},
+	{"reset-failed", resetFailedCommand},
+	{"daemon-reload", daemonReloadCommand},
+	{"daemon-reexec", daemonReexecCommand},
+	{"enable", enableCommand},
+	{"disable", disableCommand},
+	{"reenable", reenableCommand},
+	{"mask", maskCommand},
+	{"unmask", unmaskCommand},
+	{"preset", presetCommand},
+	{"link", linkCommand},
+	{"revert", revertCommand},
+	{"set-default", setDefaultCommand},
+	{"get-default", getDefaultCommand},
+	{"verify", verifyCommand},
+	{"logs", logsCommand},
+}
+
+// DefaultSocket is where the manager of this user listens.
+func DefaultSocket() (string, error) { return client.DefaultSocket() }
+
+// RuntimeDir is the directory of this user's manager, made where create is
+// true; an error says that somebody else owns it.
+func RuntimeDir(create bool) (string, error) { return client.RuntimeDir(create) }

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rouse-init/rouse/internal/load"
+	"github.com/rouse-init/rouse/internal/load/verify"
+)
+
+func verifyCommand(a *app) *cobra.Command {
+	c := &cobra.Command{
+		Use: "verify [UNIT|FILE|DIR...]", Short: "Check unit files, and name what is not supported",
+		Long: "Checks units, files or directories, all that is on the search path without an argument. The exit status is 1 if a unit would not load or not start.",
+		RunE: func(_ *cobra.Command, args []string) error { return a.verify(args) },
+	}
+	a.outputFlags(c)
+	a.offlineFlags(c)
+	a.quietFlag(c)
+	return c
+}
+
+func (a *app) verify(args []string) error {
+	asJSON, err := a.json()
+	if err != nil {
+		return err
+	}
+	cfg := a.loadConfig()
+	names, err := a.verifyNames(&cfg, args)
+	if err != nil {
+		return err
+	}
+	report := verify.Verify(cfg, names...)
+	switch {
+	case asJSON:
+		err = report.JSON(a.out)
+	case !a.opt.quiet:
+		err = report.Text(a.out)
+	}
+	if err != nil {
+		return err
+	}
+	if report.Errors() {
+		return exitError{code: 1}
+	}
+	return nil
+}
+
+// verifyNames puts files and directories among the arguments at the front of
+// the search path. A directory alone means all units in it.
+func (a *app) verifyNames(cfg *load.Config, args []string) ([]string, error) {
+	var names, paths []string
+	whole := false
+	for _, arg := range args {
+		if !strings.ContainsRune(arg, '/') {
+			if _, err := os.Stat(arg); err != nil || strings.Count(arg, ".") == 0 && !isDir(arg) {
+				name, err := mangle(arg)
+				if err != nil {
+					return nil, err
+				}
+				names = append(names, name)
+				continue
+			}
+		}
+		path, err := filepath.Abs(arg)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := os.Stat(path); err != nil {
+			return nil, err
+		}
+		paths = append(paths, path)
+		if isDir(path) {
+			whole = true
+		} else {
+			names = append(names, filepath.Base(path))
+		}
+	}
+	if len(paths) > 0 {
+		rest := cfg.Paths
+		if rest == nil && !whole {
+			rest = load.NewLookup(*cfg).Dirs
+		}
+		cfg.Paths = slices.Concat(paths, rest)
+	}
+	if whole {
+		names = nil
+	}
+	return names, nil
+}
+
+func isDir(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.IsDir()
+}

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import "github.com/rouse-init/rouse/internal/unit"
+
+// Effect is an order. The set is sealed. Effects are performed once, in
+// order; those with a Token are answered by an Input with the same Token.
+//
+//sumtype:decl
+type Effect interface{ effect() }
+
+// Role is the part that a process plays in its unit.
+type Role uint8
+
+// The roles.
+const (
+	RoleMain    Role = iota
+	RoleControl      // ExecStartPre=, ExecStop= and so on
+)
+
+// Spawn starts a process of the unit: command Index of the unit's commands
+// (Service.Commands or Socket.Commands). Answered by Spawned and then
+// Executed, or by SpawnFailed.
+type Spawn struct {
+	Token Token
+	Role  Role
+	Index int32
+	// Run numbers the start that this process belongs to: equal for all
+	// processes of one start. INVOCATION_ID is made from it.
+	Run uint64
+	// Sockets are the socket units whose descriptors the process gets, in
+	// order; set for the main process, and for the ExecStart= of a forking
+	// service, which is a control process.
+	Sockets []string
+	// Conn is the accepted connection that it serves, 0 for none.
+	Conn uint64
+	// Env is added to the environment: MAINPID, EXIT_CODE, SERVICE_RESULT,
+	// EXIT_STATUS, TRIGGER_UNIT, MONITOR_*.
+	Env []string
+}
+
+// Signal sends Sig to processes of the unit. Main and Control are pids or 0.
+// With Group everything else in the unit's cgroup gets it too, each process
+// once. Cont sends SIGCONT after it, Hup then SIGHUP (SendSIGHUP=).
+type Signal struct {
+	Unit          string
+	Main, Control int32
+	Group         bool
+	Sig           uint8
+	Cont, Hup     bool
+}
+
+// WatchCgroup asks for CgroupEmptied once the unit has no process, at once
+// if it has none now. A later WatchCgroup of the unit replaces it.
+type WatchCgroup struct{ Token Token }
+
+// RemoveCgroup says that the unit is dead: its cgroup and what else its last
+// run left (runtime directories, credentials, handover) may go. The manager
+// may keep an empty cgroup for the next start.
+type RemoveCgroup struct {
+	Unit string
+	// KeepDirs: it is going to be restarted, so RuntimeDirectoryPreserve=
+	// restart keeps its directories.
+	KeepDirs bool
+}
+
+// DropStored forgets the unit's file descriptor store.
+type DropStored struct{ Unit string }
+
+// ReadPIDFile is answered by PIDFileRead: at once if the file has a good
+// pid, else each time that it changes. Without a Path it asks for the only
+// process of the unit (GuessMainPID=), and is answered at once: Pid 0 if there
+// are none or several.
+type ReadPIDFile struct {
+	Token Token
+	Path  string
+	// Now: answer at once even if it is not there.
+	Now bool
+}
+
+// RemovePIDFile removes the file after a stop.
+type RemovePIDFile struct{ Path string }
+
+// CheckConditions is answered by ConditionsChecked.
+type CheckConditions struct{ Token Token }
+
+// OpenSocket opens every address of the socket unit, or finds those that are
+// open already (after the manager's own restart).
+type OpenSocket struct{ Token Token }
+
+// CloseSocket closes them, and removes nodes and symbolic links where
+// RemoveOnStop= says so.
+type CloseSocket struct{ Unit string }
+
+// ArmSocket repairs the listeners (backlog, O_NONBLOCK, shutdown by the
+// service) and watches them: Readable follows, or Accepted for Accept=yes,
+// which stays armed.
+type ArmSocket struct{ Unit string }
+
+// DisarmSocket stops watching.
+type DisarmSocket struct{ Unit string }
+
+// FlushSocket throws away what waits in the socket (FlushPending=, and
+// clients of a service that never became ready).
+type FlushSocket struct{ Unit string }
+
+// DropConnection closes a connection that was Accepted but cannot be served.
+type DropConnection struct{ Conn uint64 }
+
+// CountConnections looks at the sockets, all in one dump. The answer is
+// Connections with the same token.
+type CountConnections struct {
+	Token   Token
+	Sockets []string
+}
+
+// WatchConnections watches the established connections of a frozen service:
+// Readable{Unit: the socket unit} follows when there is data on one.
+type WatchConnections struct{ Sockets []string }
+
+// UnwatchConnections ends it.
+type UnwatchConnections struct{ Sockets []string }
+
+// HoldConnections keeps new connections of these sockets out until
+// ReleaseConnections, so that their clients try again: the service is about
+// to be stopped. Where the kernel cannot, the manager says so once.
+type HoldConnections struct{ Sockets []string }
+
+// ReleaseConnections undoes HoldConnections.
+type ReleaseConnections struct{ Sockets []string }
+
+// Freeze stops all processes of the unit where they are. Answered by Frozen
+// or FreezeFailed.
+type Freeze struct{ Token Token }
+
+// Thaw lets them go on. Answered by Thawed or FreezeFailed.
+type Thaw struct{ Token Token }
+
+// Timer is one of the timers that a unit can have running; arming it again
+// moves it.
+type Timer uint8
+
+// The timers.
+const (
+	TimerState    Timer = iota // start, stop, reload timeouts of the present state
+	TimerRestart               // RestartSec=
+	TimerRuntime               // RuntimeMaxSec=
+	TimerWatchdog              // WatchdogSec=
+	TimerJob                   // JobTimeoutSec=
+	TimerJobRun                // JobRunningTimeoutSec=
+	TimerPoll                  // PollLimit*=, TriggerLimit*=: end of the pause
+	TimerIdle                  // the next look at connections
+	TimerTrigger               // idle delay of Type=idle and the like
+	TimerAuto                  // end of the pause in what the manager does unasked (Upholds= and the like)
+	NumTimers
+)
+
+// ArmTimer asks for TimerFired at At; it replaces the same timer of the unit.
+type ArmTimer struct {
+	Token Token
+	Timer Timer
+	At    Time
+}
+
+// DisarmTimer takes it back.
+type DisarmTimer struct {
+	Unit  string
+	Timer Timer
+}
+
+// Reply answers an Asked, AskedFreeze or AskedThaw: the job that was queued
+// (0 when there was nothing to do), or Err.
+type Reply struct {
+	ID  uint64
+	Job uint32
+	Err *Refusal
+}
+
+// Refusal is why a wish cannot be granted.
+type Refusal struct {
+	// Code is the D-Bus error name without its prefix, as systemd's:
+	// "NoSuchUnit", "TransactionIsDestructive", "TransactionOrderIsCyclic",
+	// "TransactionJobsConflicting", "UnitMasked", "LoadFailed",
+	// "OnlyByDependency", "NoIsolation", "JobTypeNotApplicable", "UnitBusy".
+	Code string
+	Msg  string
+}
+
+// JobQueued announces a job.
+type JobQueued struct {
+	Job  uint32
+	Unit string
+	Type Verb
+}
+
+// JobRemoved announces its end.
+type JobRemoved struct {
+	Job    uint32
+	Unit   string
+	Type   Verb
+	Result JobResult
+}
+
+// UnitChanged says that something visible of the unit has changed, once per
+// Step and unit.
+type UnitChanged struct{ Unit string }
+
+// UnitForgotten says that the unit is unloaded.
+type UnitForgotten struct{ Unit string }
+
+// Record is a line for the log and the event stream.
+type Record struct {
+	Level RecordLevel
+	Unit  string
+	// Msg says what happened and why, in words.
+	Msg string
+}
+
+// RecordLevel is how much a Record matters.
+type RecordLevel uint8
+
+// The levels. RecordBug is an impossible cell: the unit is parked, and in
+// tests the run fails.
+const (
+	RecordDebug RecordLevel = iota
+	RecordInfo
+	RecordWarning
+	RecordError
+	RecordBug
+)
+
+// RunAction performs FailureAction= and its kin.
+type RunAction struct {
+	Action unit.Action
+	Exit   int16 // -1 not set
+	Arg    string
+	Unit   string
+	Why    string
+}
+
+// Finished ends an AskedShutdown: nothing runs any more.
+type Finished struct{}
+
+func (Spawn) effect()              {}
+func (Signal) effect()             {}
+func (WatchCgroup) effect()        {}
+func (RemoveCgroup) effect()       {}
+func (DropStored) effect()         {}
+func (ReadPIDFile) effect()        {}
+func (RemovePIDFile) effect()      {}
+func (CheckConditions) effect()    {}
+func (OpenSocket) effect()         {}
+func (CloseSocket) effect()        {}
+func (ArmSocket) effect()          {}
+func (DisarmSocket) effect()       {}
+func (FlushSocket) effect()        {}
+func (DropConnection) effect()     {}
+func (CountConnections) effect()   {}
+func (WatchConnections) effect()   {}
+func (UnwatchConnections) effect() {}
+func (HoldConnections) effect()    {}
+func (ReleaseConnections) effect() {}
+func (Freeze) effect()             {}
+func (Thaw) effect()               {}
+func (ArmTimer) effect()           {}
+func (DisarmTimer) effect()        {}
+func (Reply) effect()              {}
+func (JobQueued) effect()          {}
+func (JobRemoved) effect()         {}
+func (UnitChanged) effect()        {}
+func (UnitForgotten) effect()      {}
+func (Record) effect()             {}
+func (RunAction) effect()          {}
+func (Finished) effect()           {}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"slices"
+	"time"
+
+	"github.com/rouse-init/rouse/internal/unit"
+)
+
+// idlePhase is how far a service is on its way to sleep. A service sleeps only
+// after it was frozen and looked at again, so that no connection can slip in
+// between the last look and the end.
+type idlePhase uint8
+
+const (
+	idleAwake    idlePhase = iota
+	idleFreezing           // Freeze is ordered
+	idleLooking            // frozen; CountConnections is ordered
+	idleHolding            // frozen, new connections held; looking again
+	idleFrozen             // asleep, or frozen by a person
+	idleThawing            // Thaw is ordered
+	idleStopping           // being stopped; Thaw is ordered or done
+)
+
+// idle is what a service has that is watched for idleness, or that was frozen
+// by a person; nil for all others.
+type idle struct {
+	Phase  idlePhase
+	Action unit.IdleAction
+	Held   bool // frozen by a person, until the person thaws it
+	Ice    bool // Freeze was ordered after the last Thaw
+	Hold   bool // HoldConnections is in force
+	Empty  bool // the last look saw no connection
+	Polled bool // some connections end without ConnectionClosed
+
+	Asked bool   // a Reply to Ask is due
+	Ask   uint64 // ID of AskedFreeze or AskedThaw
+
+	Sec     Time     // X-IdleSec=, the shortest of its sockets; 0: never
+	Sockets []string // all its open sockets
+	Gen     uint64   // of the Freeze, Thaw or CountConnections that is waited for
+	Since   Time     // no connection was seen since
+	Next    Time     // the next look, 0: none is due
+	Timer   timer    // TimerIdle, kept by one service for all (see idle_look.go)
+	CPU     Time     // used up to CPUAt
+	CPUAt   Time
+}
+
+// asleep tells whether a knock or a byte shall wake it.
+func (x *idle) asleep() bool { return x != nil && x.Phase == idleFrozen && !x.Held }
+
+// minLook is the shortest time between two looks.
+func (e *Engine) minLook() Time {
+	if e.cfg.MinIdleLook > 0 {
+		return e.cfg.MinIdleLook
+	}
+	return Time(5 * time.Millisecond)
+}
+
+// idleEnter begins to watch a service that has come to run, if one of its
+// sockets says so.
+func (e *Engine) idleEnter(n *node) {
+	s := n.service
+	if s.State != svcRunning {
+		return
+	}
+	if s.Idle == nil {
+		x := e.idlePolicy(n)
+		if x == nil {
+			return
+		}
+		s.Idle = x
+	}
+	if x := s.Idle; x.Sec != 0 && x.Next == 0 && x.Phase == idleAwake {
+		x.Since, x.Empty = e.now, false
+		e.planLook(n, e.now+e.lookAfter(x))
+	}
+}
+
+// idlePolicy gathers the policy of a service from its sockets: all count, the
+// shortest time holds, and X-IdleAction=freeze of one holds for all.
+func (e *Engine) idlePolicy(n *node) *idle {
+	var x *idle
+	for _, name := range e.socketsOf(n) {
+		d := e.node(name).socketDef()
+		if endless(d.IdleSec) {
+			continue
+		}
+		if x == nil {
+			x = &idle{Sec: Time(d.IdleSec), Action: d.IdleAction}
+		}
+		x.Sec = min(x.Sec, Time(d.IdleSec))
+		x.Action = max(x.Action, d.IdleAction)
+	}
+	if x == nil {
+		return nil
+	}
+	x.Sockets = e.socketsOf(n)
+	for _, name := range x.Sockets {
+		for _, l := range e.node(name).socketDef().Listens {
+			if l.Address != "" && (l.Address[0] == '/' || l.Address[0] == '@') {
+				x.Polled = true // there are no destroy events of unix sockets
+			}
+		}
+	}
+	x.Polled = x.Polled || !e.cfg.DestroyEvents
+	return x
+}
+
+// idleLeave: the service is no longer in the state that is watched.
+func (e *Engine) idleLeave(n *node) { e.unlook(n) }
+
+// idleEnd: it is dead, so new connections may come in, and wait.
+func (e *Engine) idleEnd(n *node) {
+	x := n.service.Idle
+	if x == nil {
+		return
+	}
+	e.unlook(n)
+	e.release(n)
+	e.answer(n, &Refusal{Code: "UnitInactive", Msg: "Unit " + n.def.Name + " is not active."})
+	n.view.Freezer = "running"
+	n.service.Idle = nil
+	e.rearmLooks()
+}
+
+// idleInhibit: X_ROUSE_BUSY= has changed.
+func (e *Engine) idleInhibit(n *node) {
+	x := n.service.Idle
+	if x == nil || x.Sec == 0 {
+		return
+	}
+	x.Since, x.Empty = e.now, false
+	switch x.Phase {
+	case idleAwake:
+		if !n.view.Inhibited && n.service.State == svcRunning {
+			e.planLook(n, e.now+e.lookAfter(x))
+		}
+	case idleFreezing, idleLooking, idleHolding, idleFrozen:
+		if n.view.Inhibited && !x.Held {
+			e.unfreeze(n)
+		}
+	case idleThawing, idleStopping:
+	}
+}
+
+// idleSocketGone: a socket is closed, so its service is not woken by it.
+func (e *Engine) idleSocketGone(sock *node) {
+	n := e.serviceOf(sock)
+	if n == nil || n.service == nil || n.service.Idle == nil {
+		return
+	}
+	x := n.service.Idle
+	i := slices.Index(x.Sockets, sock.def.Name)
+	if i < 0 {
+		return
+	}
+	if x.Ice && !x.Held {
+		e.unfreeze(n)
+	}
+	x.Sockets = slices.Delete(slices.Clone(x.Sockets), i, i+1)
+	if len(x.Sockets) > 0 {
+		return
+	}
+	e.unlook(n)
+	x.Sec = 0
+	if x.Phase == idleAwake {
+		n.service.Idle = nil
+		e.rearmLooks()
+	}
+}

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import "github.com/rouse-init/rouse/internal/unit"
+
+// Looking at connections costs the same for one service as for all, so all
+// that are due are looked at together. One timer serves them all; it is kept
+// under the name of one of them, whose idle.Timer runs.
+
+// looks is a binary heap of the looks to come. Entries whose time is not their
+// node's idle.Next any more are stale, and dropped when they come up.
+type looks []lookAt
+
+type lookAt struct {
+	at Time
+	id int32
+}
+
+func (a lookAt) before(b lookAt) bool { return a.at < b.at || a.at == b.at && a.id < b.id }
+
+func (q *looks) push(x lookAt) {
+	h := append(*q, x)
+	i := len(h) - 1
+	for i > 0 && h[i].before(h[(i-1)/2]) {
+		h[i], h[(i-1)/2] = h[(i-1)/2], h[i]
+		i = (i - 1) / 2
+	}
+	*q = h
+}
+
+func (q *looks) pop() {
+	h := *q
+	last := len(h) - 1
+	h[0] = h[last]
+	h = h[:last]
+	for i := 0; ; {
+		c := 2*i + 1
+		if c+1 < last && h[c+1].before(h[c]) {
+			c++
+		}
+		if c >= last || !h[c].before(h[i]) {
+			break
+		}
+		h[i], h[c] = h[c], h[i]
+		i = c
+	}
+	*q = h
+}
+
+// idleOf is the idle state of a node by id; nil if it has none.
+func (e *Engine) idleOf(id int32) *idle {
+	if n := e.nodes[id]; n != nil && n.service != nil {
+		return n.service.Idle
+	}
+	return nil
+}
+
+// planLook plans the next look at n.
+func (e *Engine) planLook(n *node, at Time) {
+	x := n.service.Idle
+	if x.Next == at {
+		return
+	}
+	x.Next = at
+	e.looks.push(lookAt{at, n.id})
+	e.rearmLooks()
+}
+
+// unlook cancels it.
+func (e *Engine) unlook(n *node) {
+	x := n.service.Idle
+	x.Next = 0
+	if x.Phase == idleAwake {
+		x.Gen = 0 // a look under way does not count any more
+	}
+	if x.Timer.Gen != 0 {
+		e.disarm(n, TimerIdle, &x.Timer)
+		e.keeper = -1
+		e.rearmLooks()
+	}
+}
+
+// nextLook drops what is stale and returns the earliest look.
+func (e *Engine) nextLook() (lookAt, bool) {
+	for len(e.looks) > 0 {
+		l := e.looks[0]
+		if x := e.idleOf(l.id); x != nil && x.Next == l.at {
+			return l, true
+		}
+		e.looks.pop()
+	}
+	return lookAt{}, false
+}
+
+// rearmLooks makes the timer fire in time for the earliest look. One that
+// fires too early costs less than one that is moved each time.
+func (e *Engine) rearmLooks() {
+	l, ok := e.nextLook()
+	if !ok {
+		return
+	}
+	if e.keeper >= 0 {
+		x := e.idleOf(e.keeper)
+		if x.Timer.At <= l.at {
+			return
+		}
+		e.disarm(e.nodes[e.keeper], TimerIdle, &x.Timer)
+	}
+	e.keeper = l.id
+	e.arm(e.nodes[l.id], TimerIdle, &e.idleOf(l.id).Timer, l.at)
+}
+
+// lookTime: the timer has fired. All that are due are counted in one order.
+func (e *Engine) lookTime(n *node, in TimerFired) {
+	x := n.service.Idle
+	if x == nil || x.Timer.Gen == 0 || x.Timer.Gen != in.Token.Gen {
+		e.late++
+		return
+	}
+	x.Timer = timer{}
+	e.keeper = -1
+	var t Token
+	var sockets []string
+	for {
+		l, ok := e.nextLook()
+		if !ok || l.at > e.now+e.minLook() {
+			break
+		}
+		e.looks.pop()
+		m, y := e.nodes[l.id], e.idleOf(l.id)
+		y.Next = 0
+		if due := y.Since + y.Sec; !y.Polled && y.Action == unit.IdleStop && due > e.now+e.minLook() {
+			y.Next = due // a connection has ended since: the time begins anew
+			e.looks.push(lookAt{due, l.id})
+			continue
+		}
+		if t.Gen == 0 {
+			t = e.order(m.def.Name)
+		}
+		y.Gen = t.Gen
+		sockets = append(sockets, y.Sockets...)
+	}
+	if t.Gen != 0 {
+		e.emit(CountConnections{Token: t, Sockets: sockets})
+	}
+	e.rearmLooks()
+}
+
+// count orders a look at one service alone, because it is frozen.
+func (e *Engine) count(n *node) {
+	x := n.service.Idle
+	t := e.order(n.def.Name)
+	x.Gen = t.Gen
+	e.emit(CountConnections{Token: t, Sockets: x.Sockets})
+}
+
+// connections hands each service that was looked at what is known of its
+// sockets. Those of one service stand together, as they were asked for.
+func (e *Engine) connections(in *Connections) {
+	for i := 0; i < len(in.Counts); {
+		sock := e.node(in.Counts[i].Socket)
+		var n *node
+		if sock != nil {
+			n = e.lookedAt(sock, in.Token.Gen)
+		}
+		if n == nil {
+			e.late++
+			i++
+			continue
+		}
+		x := n.service.Idle
+		c := in.Counts[i]
+		j := i + 1
+		for ; j < len(in.Counts) && j-i < len(x.Sockets); j++ {
+			d := in.Counts[j]
+			if c.Open == 0 || d.Open > 0 && d.Silence < c.Silence {
+				c.Silence = d.Silence
+			}
+			c.Open += d.Open
+			c.Queued += d.Queued
+			c.CPU = max(c.CPU, d.CPU)
+		}
+		i = j
+		switch x.Phase {
+		case idleAwake:
+			e.looked(n, c)
+		case idleLooking, idleHolding:
+			e.counted(n, c)
+		case idleFreezing, idleFrozen, idleThawing, idleStopping:
+			e.bug(n, "connections")
+		}
+	}
+}
+
+// lookedAt finds the service of sock that waits for the look gen.
+func (e *Engine) lookedAt(sock *node, gen uint64) *node {
+	waits := func(n *node) bool {
+		return n != nil && n.service != nil && n.service.Idle != nil && n.service.Idle.Gen == gen
+	}
+	if n := e.serviceOf(sock); waits(n) {
+		return n
+	}
+	for n := range e.each(sock, of(TriggeredBy, Triggers, Before)) { // by Sockets= of another service
+		if waits(n) {
+			return n
+		}
+	}
+	return nil
+}
+
+// lookAfter is the time between looks at an awake service.
+func (e *Engine) lookAfter(x *idle) Time {
+	if !x.Polled && x.Action == unit.IdleStop {
+		return max(e.minLook(), x.Sec)
+	}
+	return max(e.minLook(), x.Sec/2)
+}
+
+// looked judges an awake service.
+func (e *Engine) looked(n *node, c Count) {
+	x := n.service.Idle
+	x.Gen = 0
+	busy := n.view.Inhibited || c.Queued > 0 || n.job != nil
+	if c.CPU >= 0 {
+		// Work without a connection shows as use of the CPU.
+		busy = busy || x.CPUAt != 0 && c.CPU-x.CPU > (e.now-x.CPUAt)/20
+		x.CPU, x.CPUAt = c.CPU, e.now
+	}
+	var quiet Time
+	switch {
+	case busy:
+		x.Since, x.Empty = e.now, false
+	case c.Open == 0:
+		if !x.Empty && x.Polled {
+			x.Since = e.now // the first look that sees none
+		}
+		x.Empty = true
+		quiet = e.now - x.Since
+	case x.Action == unit.IdleFreeze:
+		x.Empty = false
+		quiet = c.Silence
+	default:
+		x.Since, x.Empty = e.now, false
+	}
+	if !busy && quiet >= x.Sec && (x.Empty || x.Action == unit.IdleFreeze) {
+		e.sleep(n)
+		return
+	}
+	switch {
+	case n.view.Inhibited: // the end of it begins anew
+	case c.Open > 0 && !busy && !x.Polled && x.Action == unit.IdleStop: // ConnectionClosed will tell
+	case c.Open > 0 && !busy && x.Action == unit.IdleFreeze: // no silence that is long enough ends before
+		e.planLook(n, e.now+max(e.minLook(), x.Sec-quiet))
+	case x.Empty:
+		e.planLook(n, e.now+max(e.minLook(), min(e.lookAfter(x), x.Sec-quiet)))
+	default:
+		e.planLook(n, e.now+e.lookAfter(x))
+	}
+}
+
+// connectionClosed: a connection of one of the service's sockets has ended.
+func (e *Engine) connectionClosed(sock *node) {
+	n := e.serviceOf(sock)
+	if n == nil || n.service == nil || n.service.Idle == nil {
+		return
+	}
+	x := n.service.Idle
+	if x.Sec == 0 || x.Phase != idleAwake || n.service.State != svcRunning {
+		return
+	}
+	x.Since = e.now
+	if x.Next == 0 && x.Gen == 0 && !n.view.Inhibited {
+		e.planLook(n, e.now+x.Sec)
+	}
+}

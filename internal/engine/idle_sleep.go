@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"time"
+
+	"github.com/rouse-init/rouse/internal/unit"
+)
+
+// sleep begins the way to sleep.
+func (e *Engine) sleep(n *node) {
+	e.freeze(n)
+	n.service.Idle.Phase = idleFreezing
+}
+
+// freeze orders Freeze and stops the service's clocks.
+func (e *Engine) freeze(n *node) {
+	x := n.service.Idle
+	e.unlook(n)
+	e.pauseClocks(n)
+	t := e.order(n.def.Name)
+	x.Gen, x.Ice = t.Gen, true
+	n.view.Freezer = "freezing"
+	e.emit(Freeze{Token: t})
+}
+
+// unfreeze lets a frozen service go on, whatever froze it, before a signal or
+// a command of the manager needs it to run.
+func (e *Engine) unfreeze(n *node) {
+	s := n.service
+	x := s.Idle
+	if x == nil || !x.Ice {
+		return
+	}
+	asleep := x.asleep()
+	x.Ice, x.Held = false, false
+	t := e.order(n.def.Name)
+	x.Gen = t.Gen
+	e.emit(Thaw{Token: t})
+	if asleep {
+		e.unwatch(n)
+	}
+	n.view.Freezer = "thawing"
+	n.view.IdleSince = 0
+	x.Phase = idleThawing
+	if !s.State.up() {
+		x.Phase = idleStopping // what is held stays held until it is dead
+		return
+	}
+	e.release(n)
+	e.resumeClocks(n)
+}
+
+// release lets held connections in.
+func (e *Engine) release(n *node) {
+	if x := n.service.Idle; x.Hold {
+		x.Hold = false
+		e.emit(ReleaseConnections{Sockets: x.Sockets})
+	}
+}
+
+// unwatch ends the watch over the connections and sockets of a sleeper.
+func (e *Engine) unwatch(n *node) {
+	x := n.service.Idle
+	e.emit(UnwatchConnections{Sockets: x.Sockets})
+	for _, name := range x.Sockets {
+		if m := e.node(name); m != nil && m.socket != nil {
+			e.disarmSocket(m)
+		}
+	}
+}
+
+// frozen: nothing of the service runs. Now a look tells the truth.
+func (e *Engine) frozen(n *node, in Frozen) {
+	x := n.service.Idle
+	if x == nil || x.Phase != idleFreezing || in.Token.Gen != x.Gen {
+		e.late++
+		return
+	}
+	if x.Held {
+		e.heldFrozen(n)
+		return
+	}
+	x.Phase = idleLooking
+	e.count(n)
+}
+
+// heldFrozen: frozen by a person.
+func (e *Engine) heldFrozen(n *node) {
+	x := n.service.Idle
+	e.release(n)
+	x.Phase = idleFrozen
+	n.view.Freezer = "frozen"
+	n.view.Cause = "frozen on request"
+	e.answer(n, nil)
+	e.changed(n)
+}
+
+// answer replies to AskedFreeze or AskedThaw.
+func (e *Engine) answer(n *node, no *Refusal) {
+	if x := n.service.Idle; x.Asked {
+		x.Asked = false
+		e.emit(Reply{ID: x.Ask, Err: no})
+	}
+}
+
+// counted decides what becomes of a frozen service.
+func (e *Engine) counted(n *node, c Count) {
+	x := n.service.Idle
+	if x.Action == unit.IdleFreeze {
+		if c.Queued > 0 || c.Open > 0 && c.Silence < x.Sec {
+			e.unfreeze(n)
+			return
+		}
+		e.fallAsleep(n)
+		return
+	}
+	k := &n.serviceDef().Kill
+	atOnce := k.Signal == sigKILL && k.Mode == unit.KillControlGroup && firstOf(n.serviceDef().Commands, unit.PhaseStop) < 0
+	switch {
+	case c.Open > 0 || c.Queued > 0:
+		e.unfreeze(n)
+	case x.Phase == idleLooking && !atOnce:
+		x.Phase, x.Hold = idleHolding, true
+		e.emit(HoldConnections{Sockets: x.Sockets})
+		e.count(n)
+	default:
+		n.service.IdleStop = true
+		n.view.Cause = "no connection for " + time.Duration(x.Sec).String() + " (X-IdleSec=)"
+		e.enterStopping(n, resSuccess)
+	}
+}
+
+// fallAsleep leaves the service frozen until somebody knocks or sends.
+func (e *Engine) fallAsleep(n *node) {
+	x := n.service.Idle
+	x.Phase, x.Gen = idleFrozen, 0
+	n.view.Freezer = "frozen"
+	n.view.Cause = "silent for " + time.Duration(x.Sec).String() + " (X-IdleSec=)"
+	n.view.Sleeps++
+	n.view.IdleSince = e.now
+	for _, name := range x.Sockets {
+		if m := e.node(name); m != nil && m.socket != nil {
+			e.armSocket(m)
+		}
+	}
+	e.emit(WatchConnections{Sockets: x.Sockets})
+	e.changed(n)
+}
+
+// wake thaws a sleeper.
+func (e *Engine) wake(n, sock *node) {
+	e.unfreeze(n)
+	n.view.Wakes++
+	n.view.Cause = sock.def.Name + " was knocked on"
+	e.changed(n)
+}
+
+// thawed: it runs again.
+func (e *Engine) thawed(n *node, gen uint64) {
+	s := n.service
+	x := s.Idle
+	if x == nil || gen != x.Gen || x.Phase != idleThawing && x.Phase != idleStopping {
+		e.late++
+		return
+	}
+	x.Gen = 0
+	n.view.Freezer = "running"
+	e.answer(n, nil)
+	e.changed(n)
+	if x.Phase == idleStopping {
+		return
+	}
+	x.Phase = idleAwake
+	if x.Sec == 0 {
+		s.Idle = nil
+		return
+	}
+	e.idleEnter(n)
+}
+
+// freezeFailed answers Freeze or Thaw.
+func (e *Engine) freezeFailed(n *node, in FreezeFailed) {
+	x := n.service.Idle
+	if x == nil || in.Token.Gen != x.Gen || x.Phase == idleLooking || x.Phase == idleHolding {
+		e.late++
+		return
+	}
+	e.record(RecordWarning, n, "%s", in.Msg)
+	if x.Phase != idleFreezing {
+		e.answer(n, &Refusal{Code: "FreezeFailed", Msg: in.Msg})
+		e.thawed(n, x.Gen)
+		return
+	}
+	x.Gen, x.Ice, x.Held, x.Phase = 0, false, false, idleAwake
+	n.view.Freezer = "running"
+	e.resumeClocks(n)
+	e.answer(n, &Refusal{Code: "FreezeFailed", Msg: in.Msg})
+	if x.Sec == 0 {
+		n.service.Idle = nil
+		return
+	}
+	x.Since, x.Empty = e.now, false
+	e.planLook(n, e.now+max(x.Sec, maxPause)) // not at once again: the cause will last
+}

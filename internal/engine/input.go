@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import "github.com/rouse-init/rouse/internal/unit"
+
+// Time is a moment on the boot clock, in nanoseconds. The engine never reads
+// a clock: every Step is told the time.
+type Time int64
+
+// Token names one order, so that its answer can be told from the answer to
+// an earlier one. Gen is unique among all orders of an engine; an answer
+// whose order is no longer waited for is dropped and counted.
+type Token struct {
+	Unit string
+	Gen  uint64
+}
+
+// Input is a fact. The set is sealed.
+//
+//sumtype:decl
+type Input interface{ input() }
+
+// Loaded brings compiled units: new ones, and new versions of known ones.
+// A unit that is running keeps running; its new definition counts from the
+// next step of its life on. Dependencies on units that never came are kept
+// and treated as "not-found".
+type Loaded struct {
+	Units []*unit.Unit
+	// Gone are units whose definition vanished (daemon-reload). They are
+	// forgotten as soon as they are inactive.
+	Gone []string
+}
+
+// Verb is what a job does, as asked for.
+type Verb uint8
+
+// The verbs. TryRestart and its kin are resolved to a job type when the job
+// is queued, from the state that the unit has then (systemctl(1)).
+const (
+	Start Verb = iota
+	VerifyActive
+	Stop
+	Reload
+	Restart
+	TryRestart
+	ReloadOrStart
+	ReloadOrRestart
+	TryReloadOrRestart
+	Nop
+)
+
+// Asked is a wish of a client for a job. It is answered by one Reply with
+// the same ID: the number of the job, or why there is none.
+type Asked struct {
+	ID   uint64
+	Verb Verb
+	Unit string
+	Mode unit.JobMode
+	// Manual wishes come from a person or a client, so that
+	// RefuseManualStart= applies; others come from the manager.
+	Manual bool
+}
+
+// AskedReset is reset-failed: of one unit, or of all when Unit is "".
+type AskedReset struct{ Unit string }
+
+// AskedCancel cancels a job; Job 0 cancels all.
+type AskedCancel struct{ Job uint32 }
+
+// AskedFreeze and AskedThaw are freeze and thaw by a person: they hold until
+// the opposite is asked for. Answered by a Reply.
+type AskedFreeze struct {
+	ID   uint64
+	Unit string
+}
+
+// AskedThaw undoes AskedFreeze.
+type AskedThaw struct {
+	ID   uint64
+	Unit string
+}
+
+// AskedShutdown stops everything in reverse order; Finished is emitted when
+// no job and no process is left. A second one changes nothing.
+type AskedShutdown struct{}
+
+// Spawned answers Spawn: the process exists.
+type Spawned struct {
+	Token Token
+	Pid   int32
+}
+
+// Executed follows Spawned when execve(2) has succeeded.
+type Executed struct{ Token Token }
+
+// SpawnFailed answers Spawn, before or after Spawned: a step of the spawn
+// program failed and the process, if there was one, is gone (its Exited
+// follows if it had been Spawned).
+type SpawnFailed struct {
+	Token Token
+	// Status is the exit status that systemd.exec(5) gives to the step:
+	// 203 for exec, 200 for chdir.
+	Status uint8
+	// Step names the failed step ("chdir", "exec") and Msg says it in
+	// full, with the file and the line of the directive.
+	Step, Msg string
+}
+
+// Exited is the end of a process of ours, from the guardian.
+type Exited struct {
+	Pid int32
+	// Code is CLD_EXITED (1), CLD_KILLED (2) or CLD_DUMPED (3).
+	Code   uint8
+	Status uint8 // exit status or signal
+}
+
+// CgroupEmptied answers WatchCgroup: no process of the unit is left.
+type CgroupEmptied struct{ Token Token }
+
+// OOMKilled says that the kernel killed a process of the unit for memory.
+type OOMKilled struct{ Unit string }
+
+// Notified is one datagram of sd_notify(3), from a process of the unit.
+type Notified struct {
+	Unit string
+	Pid  int32
+
+	Ready, Reloading, Stopping bool
+	Watchdog                   bool // WATCHDOG=1
+	WatchdogTrigger            bool // WATCHDOG=trigger
+	// Busy is X_ROUSE_BUSY: 0 not said, 1 busy, 2 no longer.
+	Busy         uint8
+	MonotonicUS  uint64 // MONOTONIC_USEC, 0 not said
+	Status       string // STATUS, "" not said
+	Errno        int32
+	ExitStatus   int32 // EXIT_STATUS, -1 not said
+	MainPid      int32 // MAINPID, already checked to be one of ours; 0 not said
+	WatchdogUS   uint64
+	ExtendUS     uint64 // EXTEND_TIMEOUT_USEC
+	NotifyAccess int8   // NOTIFYACCESS as unit.NotifyAccess, -1 not said
+	// FDStore counts the descriptors that the manager stored with it.
+	FDStore uint16
+}
+
+// PIDFileRead answers ReadPIDFile. Pid 0: not there, or not acceptable; the
+// manager goes on watching the file until the unit leaves its state.
+type PIDFileRead struct {
+	Token Token
+	Pid   int32
+	Msg   string
+}
+
+// ConditionsChecked answers CheckConditions. Failed is the index of the
+// condition or assert that did not hold, -1 when all held.
+type ConditionsChecked struct {
+	Token  Token
+	Failed int32
+}
+
+// SocketOpened answers OpenSocket: every Listen*= of the unit is open.
+type SocketOpened struct{ Token Token }
+
+// SocketFailed answers OpenSocket.
+type SocketFailed struct {
+	Token Token
+	Msg   string // with file and line of the directive
+}
+
+// Readable says that an armed socket unit (Accept=no), or an established
+// connection that WatchConnections asked to watch, has something to read.
+// The manager has disarmed it.
+type Readable struct{ Unit string }
+
+// Accepted is a connection on an armed Accept=yes socket. The manager holds
+// it under the number Conn until the engine spawns with it or drops it.
+type Accepted struct {
+	Socket string
+	Conn   uint64
+	// Source is the peer for MaxConnectionsPerSource=: an IP address, or
+	// "uid:1000".
+	Source string
+	// Unit is the compiled instance of the template.
+	Unit *unit.Unit
+}
+
+// Connections answers CountConnections.
+type Connections struct {
+	Token  Token
+	Counts []Count // in the order of the sockets asked for
+}
+
+// Count is what is known of one socket unit's connections.
+type Count struct {
+	Socket string
+	// Open are established or half-closed connections, and those that
+	// wait in the queue of the listener.
+	Open uint32
+	// Queued are those not yet accepted by the service.
+	Queued uint32
+	// Silence is the time since the last byte on any of them, either way.
+	Silence Time
+	// CPU is the time that the service's cgroup has used, -1 unknown.
+	CPU Time
+}
+
+// ConnectionClosed hints that a connection of the socket unit has ended, so
+// that an idle look is worth its cost.
+type ConnectionClosed struct{ Socket string }
+
+// Frozen and Thawed answer Freeze and Thaw.
+type Frozen struct{ Token Token }
+
+// Thawed answers Thaw.
+type Thawed struct{ Token Token }
+
+// FreezeFailed answers Freeze or Thaw.
+type FreezeFailed struct {
+	Token Token
+	Msg   string
+}
+
+// ListenCalled says that a process of the unit called listen() on a socket
+// that was handed over by its bind() (X-Readiness=listen).
+type ListenCalled struct{ Unit string }
+
+// TimerFired answers ArmTimer.
+type TimerFired struct {
+	Token Token
+	Timer Timer
+}
+
+func (Loaded) input()            {}
+func (Asked) input()             {}
+func (AskedReset) input()        {}
+func (AskedCancel) input()       {}
+func (AskedFreeze) input()       {}
+func (AskedThaw) input()         {}
+func (AskedShutdown) input()     {}
+func (Spawned) input()           {}
+func (Executed) input()          {}
+func (SpawnFailed) input()       {}
+func (Exited) input()            {}
+func (CgroupEmptied) input()     {}
+func (OOMKilled) input()         {}
+func (Notified) input()          {}
+func (PIDFileRead) input()       {}
+func (ConditionsChecked) input() {}
+func (SocketOpened) input()      {}
+func (SocketFailed) input()      {}
+func (Readable) input()          {}
+func (Accepted) input()          {}
+func (Connections) input()       {}
+func (ConnectionClosed) input()  {}
+func (Frozen) input()            {}
+func (Thawed) input()            {}
+func (FreezeFailed) input()      {}
+func (ListenCalled) input()      {}
+func (TimerFired) input()        {}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rouse-init/rouse/internal/engine"
+	"github.com/rouse-init/rouse/internal/unit"
+)
+
+func dead(s engine.ActiveState) bool { return s == engine.Inactive || s == engine.Failed }
+
+// check compares what the engine says of a unit with what the machine does.
+func (w *World) check(it *item) {
+	v, known := w.e.Unit(it.name)
+	if !known {
+		if len(it.procs) > 0 || it.open {
+			w.violate("%s is forgotten but not gone", it.name)
+		}
+		return
+	}
+	mains := 0
+	for _, p := range it.procs {
+		if p.main {
+			mains++
+		}
+	}
+	if mains > 1 {
+		w.violate("%s has %d main processes", it.name, mains)
+	}
+	if dead(v.Active) {
+		w.checkDead(it, &v)
+	}
+	if v.StateChange != 0 && v.Cause == "" {
+		w.violate("%s is %s without a cause", it.name, v.Active)
+	}
+	if v.Unit.Kind == unit.KindSocket {
+		w.checkSocket(it, &v)
+	}
+	w.checkOrder(it, &v)
+	it.was = v.Active
+}
+
+// checkDead makes sure that what is down is quiet.
+func (w *World) checkDead(it *item, v *engine.View) {
+	if v.Job == 0 && len(it.procs) > 0 {
+		w.violate("%s is %s/%s without a job, but process %d lives", it.name, v.Active, v.Sub, it.procs[0].pid)
+	}
+	if it.spawning > 0 {
+		w.violate("%s is %s/%s while a process of it is being made", it.name, v.Active, v.Sub)
+	}
+	for t, gen := range it.timers {
+		switch t := engine.Timer(t); t {
+		case engine.TimerAuto, engine.TimerJob, engine.TimerJobRun:
+		default:
+			if gen != 0 {
+				w.violate("%s is %s/%s with timer %d armed", it.name, v.Active, v.Sub, t)
+			}
+		}
+	}
+}
+
+// checkSocket makes sure that a socket is watched exactly when its service
+// cannot watch it itself.
+func (w *World) checkSocket(it *item, v *engine.View) {
+	if it.armed && v.Active != engine.Active {
+		w.violate("%s is %s/%s but armed", it.name, v.Active, v.Sub)
+	}
+	if v.Active == engine.Active && !it.open {
+		w.violate("%s is active but not open", it.name)
+	}
+	if v.Unit.Socket.Accept {
+		return
+	}
+	svc, ok := w.e.Unit(v.Unit.Socket.Service)
+	if !ok {
+		return
+	}
+	if it.armed && !dead(svc.Active) && svc.Freezer == "running" && svc.Sub != "auto-restart" && svc.Sub != "auto-restart-queued" {
+		w.violate("%s is armed while %s is %s/%s", it.name, svc.Unit.Name, svc.Active, svc.Sub)
+	}
+	if v.Sub == "listening" && !it.armed && it.timers[engine.TimerPoll] == 0 {
+		w.violate("%s listens, but is neither armed nor pausing", it.name)
+	}
+}
+
+// checkTurn makes sure that a unit starts only when the jobs of all units that
+// it is after are done.
+func (w *World) checkTurn(it *item) {
+	if it.job == 0 || !dead(it.was) {
+		return
+	}
+	for _, name := range w.e.Depends(it.name, engine.After) {
+		if o := w.item(name); o.job != 0 {
+			w.violate("%s starts before job %d of %s, which it is after, is done", it.name, o.job, name)
+		}
+	}
+}
+
+// checkOrder makes sure that a unit does not stop before those that are after
+// it, where both were told to.
+func (w *World) checkOrder(it *item, v *engine.View) {
+	if v.Active == it.was || dead(it.was) || v.Active != engine.Deactivating || it.unordered ||
+		v.Job == 0 || v.JobType != engine.Stop && v.JobType != engine.Restart || strings.HasPrefix(v.JobWhy, "waits for") {
+		return
+	}
+	for _, name := range w.e.Depends(it.name, engine.Before) {
+		o, _ := w.e.Unit(name)
+		if o.Job != 0 && (o.JobType == engine.Stop || o.JobType == engine.Restart) && !w.item(name).unordered {
+			w.violate("%s stops before %s, which is after it, has stopped", it.name, name)
+		}
+	}
+}
+
+// checkAll checks every unit.
+func (w *World) checkAll() {
+	var names []string
+	for v := range w.e.Units() {
+		names = append(names, v.Unit.Name)
+	}
+	for _, name := range names {
+		w.check(w.item(name))
+	}
+}
+
+// checkEnd makes sure that nothing is left over.
+func (w *World) checkEnd() {
+	if len(w.res.Violations) > 0 {
+		return
+	}
+	if !w.res.Finished {
+		w.violate("the shutdown did not finish: %s", w.stuck())
+	}
+	if len(w.jobs) > 0 || len(w.asked) > 0 || len(w.conns) > 0 {
+		w.violate("left over: %d jobs, %d wishes without a reply, %d connections", len(w.jobs), len(w.asked), len(w.conns))
+	}
+}
+
+// stuck names some units that did not stop.
+func (w *World) stuck() string {
+	var left []string
+	for v := range w.e.Units() {
+		if v.Job != 0 || !dead(v.Active) {
+			left = append(left, fmt.Sprintf("%s %s/%s job %d (%s)", v.Unit.Name, v.Active, v.Sub, v.Job, v.JobWhy))
+		}
+	}
+	slices.Sort(left)
+	if len(left) > 5 {
+		left = append(left[:5], "...")
+	}
+	return fmt.Sprint(left)
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sim
+
+import (
+	"strings"
+
+	"github.com/rouse-init/rouse/internal/engine"
+)
+
+// perform does to the machine what the engine orders, and lets the answer come.
+func (w *World) perform(f engine.Effect) {
+	switch f := f.(type) {
+	case engine.Spawn:
+		w.spawn(f)
+	case engine.Signal:
+		w.signal(f)
+	case engine.WatchCgroup:
+		it := w.touch(f.Token.Unit)
+		it.watch = f.Token
+		w.emptied(it)
+	case engine.RemoveCgroup:
+		if it := w.touch(f.Unit); len(it.procs) > 0 {
+			w.violate("%s: its cgroup is to be removed, but process %d is in it", f.Unit, it.procs[0].pid)
+		}
+	case engine.ReadPIDFile:
+		w.answer(engine.PIDFileRead{Token: f.Token})
+	case engine.CheckConditions:
+		in := engine.ConditionsChecked{Token: f.Token, Failed: -1}
+		if w.rng.IntN(4) == 0 {
+			in.Failed = 0
+		}
+		w.answer(in)
+	case engine.Freeze:
+		w.freeze(f.Token)
+	case engine.Thaw:
+		w.thaw(f.Token)
+	case engine.ArmTimer:
+		w.armTimer(f)
+	case engine.DisarmTimer:
+		w.touch(f.Unit).timers[f.Timer] = 0
+	case engine.Reply:
+		if !w.asked[f.ID] {
+			w.violate("reply to %d, which was not asked or has its reply", f.ID)
+		}
+		delete(w.asked, f.ID)
+	case engine.JobQueued:
+		w.res.Jobs++
+		w.jobs[f.Job] = f.Unit
+		w.touch(f.Unit).job = f.Job
+	case engine.JobRemoved:
+		if _, ok := w.jobs[f.Job]; !ok {
+			w.violate("job %d of %s was removed but never queued", f.Job, f.Unit)
+		}
+		delete(w.jobs, f.Job)
+		if it := w.touch(f.Unit); it.job == f.Job {
+			it.job = 0
+		}
+	case engine.UnitChanged:
+		w.touch(f.Unit)
+	case engine.Record:
+		if f.Level == engine.RecordBug {
+			w.violate("the engine reports a bug: %s: %s", f.Unit, f.Msg)
+		}
+		if strings.Contains(f.Msg, "is run out of order") {
+			w.item(f.Unit).unordered = true
+		}
+	case engine.Finished:
+		w.res.Finished = true
+		if len(w.procs) > 0 {
+			w.violate("finished, but %d processes are left", len(w.procs))
+		}
+	case engine.UnitForgotten:
+		if it := w.item(f.Unit); len(it.procs) > 0 {
+			w.violate("%s was forgotten with a process", f.Unit)
+		}
+	case engine.DropStored, engine.RemovePIDFile, engine.RunAction:
+	case engine.OpenSocket, engine.CloseSocket, engine.ArmSocket, engine.DisarmSocket, engine.FlushSocket,
+		engine.DropConnection, engine.CountConnections, engine.WatchConnections, engine.UnwatchConnections,
+		engine.HoldConnections, engine.ReleaseConnections:
+		w.performSocket(f)
+	}
+}
+
+func (w *World) armTimer(f engine.ArmTimer) {
+	it := w.touch(f.Token.Unit)
+	it.timers[f.Timer] = f.Token.Gen
+	if f.At < w.now {
+		f.At = w.now
+	}
+	in := engine.TimerFired{Token: f.Token, Timer: f.Timer}
+	w.after(f.At-w.now, f.At-w.now+5*millisecond, func() engine.Input {
+		armed := it.timers[f.Timer] == f.Token.Gen
+		if armed {
+			it.timers[f.Timer] = 0
+		}
+		if armed || w.fault() { // or the order to disarm came too late
+			return in
+		}
+		return nil
+	})
+}
+
+func (w *World) freeze(t engine.Token) {
+	it := w.touch(t.Unit)
+	w.after(0, 5*millisecond, func() engine.Input {
+		if w.fault() {
+			return engine.FreezeFailed{Token: t, Msg: "busy"}
+		}
+		it.frozen = true
+		return engine.Frozen{Token: t}
+	})
+}
+
+func (w *World) thaw(t engine.Token) {
+	it := w.touch(t.Unit)
+	it.frozen = false
+	for _, p := range it.procs {
+		if p.pending != 0 {
+			w.hit(p, p.pending)
+		}
+	}
+	w.answer(engine.Thawed{Token: t})
+}
+
+// performSocket is perform for what concerns sockets.
+func (w *World) performSocket(f engine.Effect) {
+	switch f := f.(type) {
+	case engine.OpenSocket:
+		it := w.touch(f.Token.Unit)
+		w.after(0, 5*millisecond, func() engine.Input {
+			if w.fault() {
+				return engine.SocketFailed{Token: f.Token, Msg: "address in use"}
+			}
+			it.open = true
+			return engine.SocketOpened{Token: f.Token}
+		})
+	case engine.CloseSocket:
+		it := w.touch(f.Unit)
+		it.open, it.armed, it.queued = false, false, 0
+	case engine.ArmSocket:
+		it := w.touch(f.Unit)
+		if !it.open {
+			w.violate("%s is armed but not open", f.Unit)
+		}
+		it.armed = true
+		w.readable(it)
+	case engine.DisarmSocket:
+		w.touch(f.Unit).armed = false
+	case engine.FlushSocket:
+		w.touch(f.Unit).queued = 0
+	case engine.DropConnection:
+		if !w.conns[f.Conn] {
+			w.violate("connection %d is dropped but not there", f.Conn)
+		}
+		delete(w.conns, f.Conn)
+	case engine.CountConnections:
+		in := engine.Connections{Token: f.Token}
+		for _, name := range f.Sockets {
+			it := w.item(name)
+			c := engine.Count{Socket: name, Queued: uint32(it.queued), CPU: -1}
+			if it.queued > 0 || w.rng.IntN(3) == 0 {
+				c.Open = uint32(it.queued) + 1
+			}
+			c.Silence = engine.Time(w.rng.Int64N(int64(2 * second)))
+			in.Counts = append(in.Counts, c)
+		}
+		w.answer(in)
+	case engine.WatchConnections:
+		name := f.Sockets[0]
+		if w.rng.IntN(2) == 0 {
+			w.after(0, 5*second, func() engine.Input { return engine.Readable{Unit: name} })
+		}
+	default: // nothing that the pretend machine would show
+	}
+}

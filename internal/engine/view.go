@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import "github.com/rouse-init/rouse/internal/unit"
+
+// View is what the outside may see of a unit: a copy, valid for ever.
+type View struct {
+	Unit      *unit.Unit
+	Load      unit.LoadState
+	Active    ActiveState
+	Sub       string // "running", as systemd names it for this kind
+	Result    string // "success", "exit-code", as systemd
+	Freezer   string // "running", "freezing", "frozen", "thawing"
+	Following string
+
+	Job     uint32 // 0: none
+	JobType Verb
+	JobWhy  string // what the job waits for, in words
+
+	StateChange, ActiveEnter, ActiveExit, InactiveEnter, InactiveExit Time
+	ConditionTime                                                     Time
+	ConditionResult, AssertResult                                     bool
+
+	Run         uint64 // of the last start; INVOCATION_ID is made from it
+	MainPid     int32
+	ControlPid  int32
+	StatusText  string
+	StatusErrno int32
+	NRestarts   uint32
+	// The last main process, for "code=exited, status=1".
+	MainStart, MainExit Time
+	MainCode            uint8
+	MainStatus          uint8
+	// Failure is the last SpawnFailed.Msg or other cause of a failure, in
+	// words with file and line; "" when the last run went well.
+	Failure string
+	// Cause is why the unit is in its state: "web.socket was knocked on",
+	// "start asked for by a client", "Requires= of b.service".
+	Cause string
+
+	NAccepted, NConnections, NRefused uint32 // sockets
+	Wakes, Sleeps                     uint32 // by knocks and by idleness
+	IdleSince                         Time   // 0: not idle
+	Inhibited                         bool   // X_ROUSE_BUSY=1
+}
+
+// ActiveState is the state that every kind of unit has; systemd's names.
+type ActiveState uint8
+
+// The active states of systemctl(1).
+const (
+	Inactive ActiveState = iota
+	Activating
+	Active
+	Reloading
+	Deactivating
+	Failed
+)
+
+func (s ActiveState) String() string {
+	switch s {
+	case Inactive:
+		return "inactive"
+	case Activating:
+		return "activating"
+	case Active:
+		return "active"
+	case Reloading:
+		return "reloading"
+	case Deactivating:
+		return "deactivating"
+	case Failed:
+		return "failed"
+	}
+	return "unknown"
+}
+
+// JobResult is how a job ended.
+type JobResult uint8
+
+// The job results of systemd.
+const (
+	JobDone JobResult = iota
+	JobCanceled
+	JobTimeout
+	JobFailed
+	JobDependency
+	JobSkipped
+	JobInvalid
+	JobAssert
+	JobUnsupported
+	JobCollected
+	JobOnce
+)
+
+func (r JobResult) String() string {
+	switch r {
+	case JobDone:
+		return "done"
+	case JobCanceled:
+		return "canceled"
+	case JobTimeout:
+		return "timeout"
+	case JobFailed:
+		return "failed"
+	case JobDependency:
+		return "dependency"
+	case JobSkipped:
+		return "skipped"
+	case JobInvalid:
+		return "invalid"
+	case JobAssert:
+		return "assert"
+	case JobUnsupported:
+		return "unsupported"
+	case JobCollected:
+		return "collected"
+	case JobOnce:
+		return "once"
+	}
+	return "unknown"
+}

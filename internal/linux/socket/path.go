@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package socket
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rouse-init/rouse/internal/diag"
+	"github.com/rouse-init/rouse/internal/linux/sockdiag"
+	"github.com/rouse-init/rouse/internal/unit"
+)
+
+// bindPath binds to a path of the file system. The node never has more
+// permissions than SocketMode=, not even for a moment, and the umask of the
+// process is left alone (it is shared by all threads): the node takes its
+// mode from the socket's inode, so that is set before bind.
+func (op *opening) bindPath(fd int, a Address, sa unix.Sockaddr) error {
+	if err := op.makeParents(a.Path); err != nil {
+		return err
+	}
+	if err := unix.Fchmod(fd, op.s.Mode&0o777); err != nil {
+		return fmt.Errorf("SocketMode=: %w", err)
+	}
+	err := unix.Bind(fd, sa)
+	if errors.Is(err, unix.EADDRINUSE) {
+		if err := removeDead(a); err != nil {
+			return err
+		}
+		err = unix.Bind(fd, sa)
+	}
+	if err != nil {
+		return err
+	}
+	// Nobody can connect before listen(), but datagrams could come: the
+	// node is narrower than asked for until here, never wider.
+	return op.own(a.Path, unix.S_IFSOCK)
+}
+
+// removeDead unlinks the node of a unix socket that nobody listens on any
+// more. A live one, or another kind of file, is left and said.
+func removeDead(a Address) error {
+	var st unix.Stat_t
+	if err := unix.Lstat(a.Path, &st); err != nil {
+		return fmt.Errorf("%w, and its node cannot be looked at: %w", unix.EADDRINUSE, err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFSOCK {
+		return fixable{fmt.Errorf("%w: a %s is in the way", unix.EADDRINUSE, kindOfFile(st.Mode)), "remove it"}
+	}
+	if sockdiag.UnixAlive(a.Path) || answers(a) {
+		return unix.EADDRINUSE
+	}
+	if err := unix.Unlink(a.Path); err != nil {
+		return fmt.Errorf("%w: a dead socket is in the way and cannot be removed: %w", unix.EADDRINUSE, err)
+	}
+	return nil
+}
+
+// answers connects, for listeners of other network namespaces that
+// sock_diag does not show: only a dead node refuses.
+func answers(a Address) bool {
+	fd, err := unix.Socket(unix.AF_UNIX, a.Type|openFlags, 0)
+	if err != nil {
+		return true
+	}
+	defer unix.Close(fd)
+	return !errors.Is(unix.Connect(fd, &unix.SockaddrUnix{Name: a.Path}), unix.ECONNREFUSED)
+}
+
+// makeParents makes missing directories with DirectoryMode=, whatever the
+// umask is.
+func (op *opening) makeParents(path string) error {
+	dir := filepath.Dir(path)
+	for i := 1; i <= len(dir); i++ {
+		if i < len(dir) && dir[i] != '/' {
+			continue
+		}
+		err := unix.Mkdir(dir[:i], op.s.DirMode)
+		if err == nil {
+			err = unix.Chmod(dir[:i], op.s.DirMode)
+		} else if isThere(dir[:i]) {
+			err = nil
+		}
+		if err != nil {
+			return fmt.Errorf("cannot make %s: %w", dir[:i], err)
+		}
+	}
+	return nil
+}
+
+func isThere(dir string) bool {
+	st, err := os.Stat(dir)
+	return err == nil && st.IsDir()
+}
+
+// own gives a node that was just made its owner and its mode, by a
+// descriptor, so that whoever may write the directory cannot slip another
+// file in between.
+func (op *opening) own(path string, kind uint32) error {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("cannot look at the new node: %w", err)
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != kind {
+		return errors.New("the new node was replaced by somebody else")
+	}
+	if op.owner != NoOwner {
+		if err := unix.Fchownat(fd, "", op.owner.UID, op.owner.GID, unix.AT_EMPTY_PATH); err != nil {
+			return fmt.Errorf("cannot give the node to SocketUser= and SocketGroup=: %w", err)
+		}
+	}
+	if st.Mode&0o7777 == op.s.Mode {
+		return nil
+	}
+	// There is no fchmod(2) for such a descriptor before Linux 6.6.
+	if err := unix.Chmod("/proc/self/fd/"+strconv.Itoa(fd), op.s.Mode); err != nil {
+		return fmt.Errorf("SocketMode=: %w", err)
+	}
+	return nil
+}
+
+// nodes are the paths that s makes, in order.
+func nodes(s *unit.Socket) []string {
+	var out []string
+	for _, l := range s.Listens {
+		switch l.Kind {
+		case unit.ListenStream, unit.ListenDatagram, unit.ListenSeqpacket, unit.ListenFIFO:
+			if strings.HasPrefix(l.Address, "/") {
+				out = append(out, l.Address)
+			}
+		case unit.ListenSpecial, unit.ListenNetlink, unit.ListenMessageQueue, unit.ListenUSBFunction:
+		}
+	}
+	return out
+}
+
+// Link makes the symbolic links of Symlinks=, as Open does at its end: for
+// those who open line by line. What fails is noted and costs the link only.
+func Link(s *unit.Socket, notes *diag.List) {
+	paths := nodes(s)
+	if len(s.Symlinks) == 0 {
+		return
+	}
+	if len(paths) != 1 {
+		notes.Add(diag.Diagnostic{
+			Pos: s.Pos, Severity: diag.Warning,
+			Msg: fmt.Sprintf("cannot make symbolic links: one path is needed and %d are listened on, ignoring Symlinks=", len(paths)),
+		})
+		return
+	}
+	for _, l := range s.Symlinks {
+		if err := replaceLink(paths[0], l); err != nil {
+			notes.Add(diag.Diagnostic{
+				Pos: s.Pos, Severity: diag.Warning,
+				Msg: fmt.Sprintf("cannot make the symbolic link %s: %v, ignoring", l, err),
+			})
+		}
+	}
+}
+
+// replaceLink makes a link, in place of an older link only.
+func replaceLink(target, path string) error {
+	if old, err := os.Readlink(path); err == nil {
+		if old == target {
+			return nil
+		}
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return os.Symlink(target, path)
+}
+
+// Remove removes the nodes, message queues and symbolic links of s, after
+// its descriptors were closed; call it where RemoveOnStop= is set. What
+// fails is noted.
+func Remove(s *unit.Socket) diag.List {
+	var notes diag.List
+	note := func(pos diag.Pos, what string, err error) {
+		if err == nil || errors.Is(err, unix.ENOENT) {
+			return
+		}
+		notes.Add(diag.Diagnostic{Pos: pos, Severity: diag.Warning, Msg: fmt.Sprintf("cannot remove %s: %v, ignoring", what, err)})
+	}
+	for _, l := range s.Symlinks {
+		if _, err := os.Readlink(l); err == nil {
+			note(s.Pos, l, os.Remove(l))
+		}
+	}
+	for _, p := range nodes(s) {
+		note(s.Pos, p, unix.Unlink(p))
+	}
+	for _, l := range s.Listens {
+		if l.Kind == unit.ListenMessageQueue {
+			note(l.Pos, l.Address, unlinkQueue(l.Address))
+		}
+	}
+	return notes
+}
+
+func kindOfFile(mode uint32) string {
+	switch mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		return "file"
+	case unix.S_IFDIR:
+		return "directory"
+	case unix.S_IFLNK:
+		return "symbolic link"
+	case unix.S_IFIFO:
+		return "FIFO"
+	case unix.S_IFCHR, unix.S_IFBLK:
+		return "device"
+	}
+	return "socket"
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package load
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/rouse-init/rouse/internal/diag"
+	"github.com/rouse-init/rouse/internal/unit"
+)
+
+// Plan is what `rouse up` starts.
+type Plan struct {
+	Start  []string // in the order of their names
+	Asleep []Sleeper
+	// Why says in one sentence how Start was chosen.
+	Why string
+}
+
+// Sleeper is a unit that stays down until another one wakes it.
+type Sleeper struct {
+	Unit string
+	By   []string // sockets, timers and paths, sorted
+}
+
+// Plan decides what `rouse up` starts of the units on the path: its
+// default.target if there is one; else all that have an [Install] section or
+// are linked in a `.wants` directory, with their wakers in the place of those
+// that a socket, timer or path unit of the path wakes; else, when nothing is
+// installed, the wakers and the services that nothing wakes.
+func (l *Loader) Plan() (Plan, []*unit.Unit, diag.List) {
+	if e := l.index.names["default.target"]; e != nil && e.path != "" {
+		units, list := l.Load("default.target")
+		return Plan{Start: []string{l.Canonical("default.target")}, Why: "the directory has a default.target"}, units, list
+	}
+	names := append(l.plain(), l.linked()...)
+	units, list := l.Load(names...)
+	own := map[string]*unit.Unit{}
+	for _, n := range names {
+		if u, ok := l.Unit(n); ok && u.Load == unit.Loaded {
+			own[u.Name] = u
+		}
+	}
+	return choose(own, l.linkedSet()), units, list
+}
+
+// choose makes the plan from the units of the path and the set of those that
+// a `.wants` directory links.
+func choose(own map[string]*unit.Unit, linked map[string]bool) Plan {
+	wakers := map[string][]string{}
+	for _, n := range sortedKeys(own) {
+		for _, d := range own[n].Deps {
+			if d.Kind == unit.Triggers && own[d.Name] != nil {
+				wakers[d.Name] = append(wakers[d.Name], n)
+			}
+		}
+	}
+	var p Plan
+	start := map[string]bool{}
+	enabled := 0
+	for n, u := range own {
+		if u.Install == nil && !linked[n] {
+			continue
+		}
+		enabled++
+		if len(wakers[n]) == 0 {
+			start[n] = true
+		}
+		for _, w := range wakers[n] {
+			start[w] = true
+		}
+	}
+	p.Why = fmt.Sprintf("%d of %d units are to be installed", enabled, len(own))
+	if enabled == 0 {
+		p.Why = "no unit has an [Install] section, so all sockets, timers and paths start, and the services that nothing wakes"
+		for n, u := range own {
+			if len(wakers[n]) == 0 && startable(u.Kind) {
+				start[n] = true
+			}
+		}
+	}
+	p.Start = sortedKeys(start)
+	for _, n := range sortedKeys(wakers) {
+		if !start[n] {
+			p.Asleep = append(p.Asleep, Sleeper{Unit: n, By: wakers[n]})
+		}
+	}
+	return p
+}
+
+// startable tells the kinds that do something by themselves.
+func startable(k unit.Kind) bool {
+	switch k {
+	case unit.KindService, unit.KindSocket, unit.KindTimer, unit.KindPath, unit.KindMount, unit.KindAutomount, unit.KindSwap:
+		return true
+	default:
+		return false
+	}
+}
+
+// linked returns the names in the directories of links on the path, templates
+// and masks left out, sorted.
+func (l *Loader) linked() []string {
+	var out []string
+	for _, sub := range sortedKeys(l.index.subs) {
+		for _, k := range linkKinds {
+			if len(sub) > len(k.suffix) && sub[len(sub)-len(k.suffix):] == k.suffix {
+				for _, d := range l.index.linkDeps(sub[:len(sub)-len(k.suffix)], nil, &diag.List{}) {
+					out = append(out, d.Name)
+				}
+				break
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func (l *Loader) linkedSet() map[string]bool {
+	set := map[string]bool{}
+	for _, n := range l.linked() {
+		set[l.Canonical(n)] = true
+	}
+	return set
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package load
+
+import (
+	"strings"
+	"testing"
+)
+
+const install = "[Install]\nWantedBy=multi-user.target\n"
+
+func TestPlan(t *testing.T) {
+	const socket = "[Socket]\nListenStream=/run/x\n"
+	for _, c := range []struct {
+		name          string
+		files         tree
+		start, asleep string
+	}{
+		{"default.target", tree{"default.target": "[Unit]\nWants=a.service\n", "a.service": simple + install, "b.service": simple + install}, "default.target", ""},
+		{"default.target as a link", tree{"x.target": "[Unit]\n", "default.target": "->x.target", "b.service": simple + install}, "x.target", ""},
+		{"installed", tree{"a.service": simple + install, "b.service": simple}, "a.service", ""},
+		{"socket wakes", tree{"a.socket": socket + install, "a.service": simple + install, "b.service": simple + install}, "a.socket b.service", "a.service by a.socket"},
+		{"waker of an installed service", tree{"a.socket": socket, "a.service": simple + install}, "a.socket", "a.service by a.socket"},
+		{"nothing installed", tree{"a.socket": socket, "a.service": simple, "b.service": simple, "x.target": "[Unit]\n"}, "a.socket b.service", "a.service by a.socket"},
+		{"linked instances", tree{"app@.service": simple, "app@.socket": socket, "sockets.target.wants/app@1.socket": "->../app@.socket", "sockets.target.wants/app@2.socket": "->../app@.socket"}, "app@1.socket app@2.socket", ""},
+		{"broken", tree{"bad.service": "[Service]\nExecStart=rel/x\n" + install, "a.service": simple + install}, "a.service", ""},
+		{"empty", tree{}, "", ""},
+	} {
+		p, _, _ := in(c.files.make(t)).Plan()
+		var asleep []string
+		for _, s := range p.Asleep {
+			asleep = append(asleep, s.Unit+" by "+strings.Join(s.By, ","))
+		}
+		if got := strings.Join(p.Start, " "); got != c.start || strings.Join(asleep, "; ") != c.asleep {
+			t.Errorf("%s: starts %q, asleep %q; want %q, %q (%s)", c.name, got, strings.Join(asleep, "; "), c.start, c.asleep, p.Why)
+		}
+	}
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package verify
+
+import (
+	"strings"
+
+	"github.com/rouse-init/rouse/internal/diag"
+	"github.com/rouse-init/rouse/internal/unit"
+)
+
+// edge says that a unit waits for another one.
+type edge struct{ to int }
+
+// cycles reports units that are ordered in a ring and that one start would
+// bring together. Order alone does no harm: a ring counts only when one of
+// its units pulls in all the others.
+func (c *checker) cycles(units []*unit.Unit) {
+	at := map[string]int{}
+	for i, u := range units {
+		at[u.Name] = i
+	}
+	after := make([][]edge, len(units))
+	for i, u := range units {
+		if u.Load != unit.Loaded {
+			continue
+		}
+		for _, d := range u.Deps {
+			j, ok := at[d.Name]
+			if !ok || j == i || units[j].Load != unit.Loaded {
+				continue
+			}
+			switch d.Kind {
+			case unit.After:
+				after[i] = append(after[i], edge{j})
+			case unit.Before:
+				after[j] = append(after[j], edge{i})
+			default:
+			}
+		}
+	}
+	for _, ring := range components(after) {
+		if root := c.together(units, at, ring); root != nil {
+			names := make([]string, len(ring))
+			for i, n := range ring {
+				names[i] = units[n].Name
+			}
+			const most = 8
+			if len(names) > most {
+				names = append(names[:most:most], "…")
+			}
+			f := c.add(root, diag.Warning, CodeCycle, diag.Pos{},
+				"cannot start all in order: these units wait for each other: %s; one of their jobs will be dropped", strings.Join(names, ", "))
+			f.Fix = "remove one of the After= or Before= lines between them"
+		}
+	}
+}
+
+// together returns the unit of a ring whose start pulls in the whole ring,
+// nil if there is none.
+func (c *checker) together(units []*unit.Unit, at map[string]int, ring []int) *unit.Unit {
+	for _, start := range ring {
+		seen := map[int]bool{start: true}
+		queue := []int{start}
+		for len(queue) > 0 {
+			u := units[queue[0]]
+			queue = queue[1:]
+			for _, d := range u.Deps {
+				j, ok := at[d.Name]
+				if ok && pulls(d.Kind) && !seen[j] {
+					seen[j] = true
+					queue = append(queue, j)
+				}
+			}
+		}
+		whole := true
+		for _, n := range ring {
+			whole = whole && seen[n]
+		}
+		if whole {
+			return units[start]
+		}
+	}
+	return nil
+}
+
+func pulls(k unit.DepKind) bool {
+	switch k {
+	case unit.Requires, unit.Requisite, unit.Wants, unit.BindsTo, unit.Upholds:
+		return true
+	default:
+		return false
+	}
+}
+
+// components returns the strongly connected components of more than one
+// node, each sorted as found (Tarjan's algorithm, with its stack on the heap:
+// a chain of units may be longer than a goroutine should recurse).
+func components(after [][]edge) [][]int {
+	n := len(after)
+	order, low := make([]int, n), make([]int, n)
+	onStack := make([]bool, n)
+	var stack []int
+	var out [][]int
+	type frame struct{ node, next int }
+	count := 0
+	for start := range n {
+		if order[start] != 0 {
+			continue
+		}
+		work := []frame{{start, 0}}
+		for len(work) > 0 {
+			f := &work[len(work)-1]
+			v := f.node
+			if f.next == 0 {
+				count++
+				order[v], low[v] = count, count
+				stack = append(stack, v)
+				onStack[v] = true
+			}
+			descended := false
+			for f.next < len(after[v]) {
+				w := after[v][f.next].to
+				f.next++
+				if order[w] == 0 {
+					work = append(work, frame{w, 0})
+					descended = true
+					break
+				}
+				if onStack[w] {
+					low[v] = min(low[v], order[w])
+				}
+			}
+			if descended {
+				continue
+			}
+			work = work[:len(work)-1]
+			if len(work) > 0 {
+				p := work[len(work)-1].node
+				low[p] = min(low[p], low[v])
+			}
+			if low[v] == order[v] {
+				cut := len(stack) - 1
+				for stack[cut] != v {
+					cut--
+				}
+				if comp := stack[cut:]; len(comp) > 1 {
+					out = append(out, append([]int(nil), comp...))
+				}
+				for _, w := range stack[cut:] {
+					onStack[w] = false
+				}
+				stack = stack[:cut]
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package verify tells what is wrong with unit files before they are used:
+// all that loading finds, and what only shows when units are seen together.
+// It starts nothing and asks no manager.
+package verify
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rouse-init/rouse/internal/diag"
+	"github.com/rouse-init/rouse/internal/format/systemd"
+	"github.com/rouse-init/rouse/internal/load"
+	"github.com/rouse-init/rouse/internal/unit"
+)
+
+// Codes of the diagnostics of this package.
+const (
+	CodeMissingUnit   = "RS401" // a unit that others need is not there
+	CodeMissingBinary = "RS402" // a command that cannot be started
+	CodeNoService     = "RS403" // a socket, timer or path that starts nothing
+	CodeCycle         = "RS404" // units that wait for each other
+	CodeAccept        = "RS405" // Accept= and the service do not fit together
+	CodeMissingFile   = "RS406" // another file that starting needs
+)
+
+// Report is what Verify has found.
+type Report struct {
+	Units int // how many were looked at
+	List  diag.List
+}
+
+// Errors tells whether a unit would not load or not start.
+func (r Report) Errors() bool { return r.List.Errors() }
+
+// Verify looks at the named units, or at everything on the path when there is
+// no name, and reports each finding once, by file and line.
+func Verify(cfg load.Config, names ...string) Report {
+	if cfg.Options.Facts == nil {
+		cfg.Options.Facts = &systemd.Facts{Lookup: facts, TotalMemory: 1 << 34, MaxTasks: 1 << 15}
+	}
+	l := load.New(cfg)
+	all := len(names) == 0
+	if all {
+		names = l.Names()
+	}
+	names = instantiate(names)
+	units, list := l.Load(names...)
+	own := map[string]bool{}
+	for _, n := range names {
+		own[l.Canonical(n)] = true
+	}
+	c := &checker{root: load.Root(cfg.Root), units: map[string]*unit.Unit{}, dirs: map[string]*binDir{}}
+	for _, u := range units {
+		c.units[u.Name] = u
+	}
+	r := Report{}
+	for _, u := range units {
+		if own[u.Name] {
+			r.Units++
+			c.unit(u, !all)
+		}
+	}
+	c.cycles(units)
+	r.List = tidy(append(list, c.list...))
+	return r
+}
+
+// instantiate puts an instance in the place of each template, so that its
+// lines are looked at as they will be used.
+func instantiate(names []string) []string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		if unit.IsTemplate(n) {
+			n = unit.InstanceOf(n, "test-instance")
+		}
+		out[i] = n
+	}
+	return out
+}
+
+// tidy sorts findings by place and drops repeated ones: a drop-in of many
+// units is wrong once.
+func tidy(list diag.List) diag.List {
+	slices.SortStableFunc(list, func(a, b diag.Diagnostic) int {
+		return cmp.Or(strings.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line),
+			cmp.Compare(a.Pos.Col, b.Pos.Col), strings.Compare(a.Code, b.Code), strings.Compare(a.Msg, b.Msg),
+			strings.Compare(a.Unit, b.Unit))
+	})
+	return slices.CompactFunc(list, func(a, b diag.Diagnostic) bool {
+		return a.Pos == b.Pos && a.Pos.File != "" && a.Msg == b.Msg && a.Code == b.Code
+	})
+}
+
+// checker looks at units together.
+type checker struct {
+	root  load.Root
+	units map[string]*unit.Unit
+	dirs  map[string]*binDir
+	list  diag.List
+}
+
+func (c *checker) add(u *unit.Unit, s diag.Severity, code string, pos diag.Pos, format string, args ...any) *diag.Diagnostic {
+	if pos.File == "" {
+		pos.File = u.Fragment
+	}
+	c.list.Add(diag.Diagnostic{Pos: pos, Severity: s, Code: code, Unit: u.Name, Msg: fmt.Sprintf(format, args...)})
+	return &c.list[len(c.list)-1]
+}
+
+// unit checks one unit. What cannot be loaded is reported when it was asked
+// for by name.
+func (c *checker) unit(u *unit.Unit, named bool) {
+	switch u.Load {
+	case unit.Loaded:
+	case unit.NotFound:
+		if named {
+			c.list.Add(*u.LoadErr)
+		}
+		return
+	case unit.Masked:
+		if named {
+			d := *u.LoadErr
+			d.Severity = diag.Note
+			c.list.Add(d)
+		}
+		return
+	default:
+		if u.LoadErr != nil {
+			d := *u.LoadErr
+			d.Unit = u.Name
+			c.list.Add(d)
+		}
+		return
+	}
+	c.needs(u)
+	c.triggers(u)
+	if u.Service != nil {
+		c.commands(u, u.Service.Commands, u.Service.Exec)
+		c.environment(u, u.Service.Exec)
+	}
+	if u.Socket != nil {
+		c.commands(u, u.Socket.Commands, u.Socket.Exec)
+	}
+}
+
+// needs reports required units that are missing.
+func (c *checker) needs(u *unit.Unit) {
+	for _, d := range u.Deps {
+		if d.Kind != unit.Requires && d.Kind != unit.Requisite && d.Kind != unit.BindsTo {
+			continue
+		}
+		o := c.units[d.Name]
+		if d.Implicit || o == nil || o.Load == unit.Loaded || !ours(o.Kind) {
+			continue
+		}
+		word := [...]string{unit.Requires: "Requires", unit.Requisite: "Requisite", unit.BindsTo: "BindsTo"}
+		why := "it does not load"
+		switch o.Load {
+		case unit.NotFound:
+			why = "no file defines it"
+		case unit.Masked:
+			why = "it is masked"
+		default:
+		}
+		f := c.add(u, diag.Warning, CodeMissingUnit, where(u, word[d.Kind], d.Name), "cannot start: %s=%s: %s", word[d.Kind], d.Name, why)
+		if o.LoadErr != nil && o.LoadErr.Fix != "" {
+			f.Fix = o.LoadErr.Fix
+		}
+	}
+}
+
+// ours tells the kinds of units that come from files; devices and mounts come
+// from the kernel too.
+func ours(k unit.Kind) bool {
+	switch k {
+	case unit.KindDevice, unit.KindMount, unit.KindSwap, unit.KindScope:
+		return false
+	default:
+		return true
+	}
+}
+
+// triggers checks that what a socket, timer or path starts is there.
+func (c *checker) triggers(u *unit.Unit) {
+	for _, d := range u.Deps {
+		if d.Kind != unit.Triggers || u.Socket != nil && u.Socket.Accept {
+			continue
+		}
+		o := c.units[d.Name]
+		if o == nil || o.Load == unit.Loaded {
+			continue
+		}
+		f := c.add(u, diag.Warning, CodeNoService, sectionOf(u), "cannot start %s when it is due: %s", d.Name, plainWhy(o))
+		f.Fix = "add " + d.Name
+		if o.LoadErr != nil && o.LoadErr.Fix != "" {
+			f.Fix = o.LoadErr.Fix
+		}
+	}
+	if u.Socket != nil && u.Socket.Accept && !unit.IsTemplate(u.Socket.Service) {
+		f := c.add(u, diag.Error, CodeAccept, u.Socket.Pos, "cannot serve connections: Accept=yes needs a template, and Service=%s is none", u.Socket.Service)
+		f.Fix = "remove Service= and write " + unit.InstanceOf(unit.WithKind(u.Name, unit.KindService), "")
+	}
+}
+
+func sectionOf(u *unit.Unit) diag.Pos {
+	if u.Socket != nil {
+		return u.Socket.Pos
+	}
+	return diag.Pos{}
+}
+
+func plainWhy(u *unit.Unit) string {
+	switch u.Load {
+	case unit.NotFound:
+		return "no file defines it"
+	case unit.Masked:
+		return "it is masked"
+	default:
+		return "it does not load"
+	}
+}

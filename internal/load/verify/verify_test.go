@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package verify
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rouse-init/rouse/internal/diag"
+	"github.com/rouse-init/rouse/internal/load"
+)
+
+func makeTree(t testing.TB, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		p := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		mode := os.FileMode(0o644)
+		if strings.HasPrefix(text, "#!") {
+			mode = 0o755
+		}
+		if err := os.WriteFile(p, []byte(text), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+const ok = "[Service]\nExecStart=/usr/bin/web\n"
+
+// lines prints findings of this package and errors, without the directory.
+func lines(dir string, list diag.List) []string {
+	var out []string
+	for _, d := range list {
+		if strings.HasPrefix(d.Code, "RS4") || d.Severity == diag.Error {
+			text := fmt.Sprintf("%s:%d %s %s: %s", strings.TrimPrefix(d.Pos.File, dir+"/"), d.Pos.Line, d.Code, d.Unit, d.Msg)
+			if d.Fix != "" {
+				text += " | " + d.Fix
+			}
+			out = append(out, strings.ReplaceAll(text, dir, ""))
+		}
+	}
+	return out
+}
+
+func TestFindings(t *testing.T) {
+	const units = "usr/lib/systemd/system/"
+	for _, c := range []struct {
+		name  string
+		files map[string]string
+		want  []string // the beginning of each line
+	}{
+		{"nothing wrong", map[string]string{"a.service": ok}, nil},
+		{"program", map[string]string{"a.service": "[Service]\nExecStart=/usr/bin/wbe\nExecStartPre=-/nope\n"}, []string{
+			`a.service:2 RS402 a.service: cannot start: exec "/usr/bin/wbe": no such file or directory | did you mean "/usr/bin/web"?`,
+			`a.service:3 RS402 a.service: cannot start: exec "/nope"`,
+		}},
+		{"program elsewhere", map[string]string{"a.service": "[Service]\nExecStart=/usr/sbin/web\n"}, []string{
+			`a.service:2 RS402 a.service: cannot start: exec "/usr/sbin/web": no such file or directory | did you mean "/usr/bin/web"?`,
+		}},
+		{"bare name", map[string]string{"a.service": "[Service]\nExecStart=web\nExecStartPre=wb\n"}, []string{
+			`a.service:3 RS402 a.service: cannot start: exec "wb": not found`,
+		}},
+		{"not executable", map[string]string{"a.service": "[Service]\nExecStart=/usr/share/plain\n"}, []string{
+			`a.service:2 RS402 a.service: cannot start: exec "/usr/share/plain": permission denied | chmod`,
+		}},
+		{"missing unit", map[string]string{"a.service": "[Unit]\nRequires=bb.service dev-x.device\nWants=cc.service\n" + ok, "bbb.service": ok}, []string{
+			`a.service:2 RS401 a.service: cannot start: Requires=bb.service: no file defines it`,
+		}},
+		{"socket without service", map[string]string{"s.socket": "[Socket]\nListenStream=/run/s\n", "a.socket": "[Socket]\nListenStream=/run/a\nAccept=yes\n", "a@.service": ok}, []string{
+			`s.socket:2 RS403 s.socket: cannot start s.service when it is due: no file defines it | add s.service`,
+		}},
+		{"cycle", map[string]string{
+			"a.service": "[Unit]\nAfter=b.service\nRequires=b.service\n" + ok, "b.service": "[Unit]\nAfter=a.service\n" + ok + "[Unit]\nWants=a.service\n",
+			"x.service": "[Unit]\nAfter=y.service\n" + ok, "y.service": "[Unit]\nAfter=x.service\n" + ok,
+		}, []string{
+			`a.service:0 RS404 a.service: cannot start all in order: these units wait for each other: `,
+		}},
+		{"environment file", map[string]string{"a.service": ok + "EnvironmentFile=/etc/none\nEnvironmentFile=-/etc/other\n"}, []string{
+			`a.service:3 RS406 a.service: cannot start: EnvironmentFile=/etc/none: no such file or directory | write EnvironmentFile=-/etc/none`,
+		}},
+		{"template", map[string]string{"t@.service": "[Service]\nExecStart=/usr/bin/%i\n"}, []string{
+			`t@.service:2 RS402 t@test-instance.service: cannot start: exec "/usr/bin/test-instance"`,
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			files := map[string]string{"usr/bin/web": "#!/bin/sh\n", "usr/share/plain": "x"}
+			for n, text := range c.files {
+				files[units+n] = text
+			}
+			root := makeTree(t, files)
+			got := lines(filepath.Join(root, units), Verify(load.Config{Root: root}).List)
+			bad := len(got) != len(c.want)
+			for i := range min(len(got), len(c.want)) {
+				bad = bad || !strings.HasPrefix(got[i], c.want[i])
+			}
+			if bad {
+				t.Errorf("findings are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))
+			}
+		})
+	}
+}
+
+// TestNamedUnits: what is named is reported even where verifying everything
+// would pass over it.
+func TestNamedUnits(t *testing.T) {
+	root := makeTree(t, map[string]string{"etc/systemd/system/e.service": "", "usr/lib/systemd/system/web.service": ok, "usr/bin/web": "#!/bin/sh\n"})
+	r := Verify(load.Config{Root: root}, "wbe.service", "e.service", "web.service")
+	if r.Units != 3 || len(r.List) != 2 || r.List.Errors() == false {
+		t.Fatalf("%d units, findings %v", r.Units, r.List)
+	}
+	if !slices.ContainsFunc(r.List, func(d diag.Diagnostic) bool { return strings.Contains(d.Fix, "web.service") }) {
+		t.Errorf("nobody says what wbe.service may have meant: %v", r.List)
+	}
+}
+
+func TestJSON(t *testing.T) {
+	for _, list := range []diag.List{nil, {
+		{Pos: diag.Pos{File: "/a", Line: 3, Col: 7}, Severity: diag.Warning, Code: "RS001", Unit: "a.service", Msg: "cannot \"x\"", Fix: "y"},
+		{Severity: diag.Error, Msg: "z"},
+	}} {
+		var b bytes.Buffer
+		if err := (Report{List: list}).JSON(&b); err != nil {
+			t.Fatal(err)
+		}
+		var got []Finding
+		if err := json.Unmarshal(b.Bytes(), &got); err != nil {
+			t.Fatalf("%v in %s", err, b.String())
+		}
+		if len(got) != len(list) {
+			t.Fatalf("%d of %d findings in %s", len(got), len(list), b.String())
+		}
+		if len(got) > 0 && got[0] != (Finding{"/a", 3, 7, "a.service", "warning", "RS001", "cannot \"x\"", "y"}) {
+			t.Errorf("first finding is %+v", got[0])
+		}
+	}
+}
+
+// TestComponents compares with the definition: two nodes are in one component
+// when each is reached from the other.
+func TestComponents(t *testing.T) {
+	seed := uint32(1)
+	next := func(n int) int { seed = seed*1664525 + 1013904223; return int(seed>>8) % n }
+	for range 200 {
+		n := 1 + next(9)
+		after := make([][]edge, n)
+		reach := make([][]bool, n)
+		for i := range reach {
+			reach[i] = make([]bool, n)
+		}
+		for range next(2 * n) {
+			a, b := next(n), next(n)
+			after[a] = append(after[a], edge{b})
+			reach[a][b] = true
+		}
+		for k := range n {
+			for i := range n {
+				for j := range n {
+					reach[i][j] = reach[i][j] || reach[i][k] && reach[k][j]
+				}
+			}
+		}
+		in := make([]int, n)
+		for c, comp := range components(after) {
+			for _, v := range comp {
+				in[v] = c + 1
+			}
+		}
+		for i := range n {
+			for j := range n {
+				same := reach[i][j] && reach[j][i]
+				if i != j && same != (in[i] != 0 && in[i] == in[j]) {
+					t.Fatalf("nodes %d and %d of %v: components %v", i, j, after, in)
+				}
+			}
+		}
+	}
+}
+
+// TestCorpus verifies a whole distribution.
+func TestCorpus(t *testing.T) {
+	root := os.Getenv("ROUSE_CORPUS")
+	if root == "" {
+		t.Skip("ROUSE_CORPUS does not name a tree with the unit files of a distribution")
+	}
+	start := time.Now()
+	r := Verify(load.Config{Root: root})
+	t.Logf("%d units, %d findings in %v", r.Units, len(r.List), time.Since(start))
+	if r.Units < 100 {
+		t.Errorf("only %d units", r.Units)
+	}
+	for _, d := range r.List {
+		if strings.Contains(d.Msg, "unknown") {
+			t.Logf("%s", d.String())
+		}
+	}
+}

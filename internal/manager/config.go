@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package manager is the process that decides: one goroutine that turns what
+// happens into the engine's inputs and carries out the effects. It joins the
+// engine with the adapters of internal/linux and with the formats; nothing
+// else sees both sides. Its parent is the guardian, which outlives it: the
+// manager has no way to end that differs from being killed.
+package manager
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// Mode is the role that the manager plays.
+type Mode string
+
+// The modes.
+const (
+	ModeInit Mode = "init" // PID 1, of a machine or a container
+	ModeUser Mode = "user" // the manager of one user
+	ModeUp   Mode = "up"   // in the foreground, over given files
+	ModeOn   Mode = "on"   // one service of the command line
+)
+
+// Config is what the command line makes of itself. It reaches the manager,
+// also after a crash, as one argument in JSON.
+type Config struct {
+	Mode    Mode
+	Paths   []string `json:",omitempty"` // directories and files of ModeUp
+	Units   []string `json:",omitempty"` // what to start instead of the default
+	Socket  string   // of the control protocol
+	Runtime string   // directory of all that lives as long as the manager
+	Color   bool     `json:",omitempty"`
+	// Quiet: services' lines are kept but not printed.
+	Quiet bool `json:",omitempty"`
+	// Inline are unit files by name that exist in no directory (ModeOn).
+	Inline map[string]string `json:",omitempty"`
+	Debug  bool              `json:",omitempty"`
+	// Dir is the working directory of ModeOn's service.
+	Dir string `json:",omitempty"`
+}
+
+// Encode makes the argument.
+func (c Config) Encode() (string, error) {
+	b, err := json.Marshal(c)
+	if err != nil {
+		return "", fmt.Errorf("cannot pass the configuration on: %w", err)
+	}
+	return string(b), nil
+}
+
+// DecodeConfig reads the argument.
+func DecodeConfig(arg string) (Config, error) {
+	var c Config
+	if err := json.Unmarshal([]byte(arg), &c); err != nil {
+		return c, fmt.Errorf("cannot read the configuration that was passed on: %w", err)
+	}
+	return c, nil
+}
+
+// user tells whether the rules of user managers hold.
+func (c Config) user(uid int) bool { return c.Mode == ModeUser || uid != 0 }

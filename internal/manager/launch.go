@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package manager
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rouse-init/rouse/internal/diag"
+	"github.com/rouse-init/rouse/internal/engine"
+	"github.com/rouse-init/rouse/internal/linux/poll"
+	"github.com/rouse-init/rouse/internal/linux/spawn"
+	"github.com/rouse-init/rouse/internal/unit"
+)
+
+// launch is a process between clone3 and execve.
+type launch struct {
+	token  engine.Token
+	pid    int32
+	result int // tells how execve went; ours
+	order  engine.Spawn
+}
+
+// launchError is a failure before the process exists.
+type launchError struct {
+	status    uint8
+	step      string
+	directive string
+	err       error
+}
+
+func (e launchError) Error() string { return e.err.Error() }
+
+// launch performs Spawn.
+func (m *Manager) launch(f engine.Spawn) {
+	pid, result, err := m.tryLaunch(f)
+	if err != nil {
+		m.launchFailed(f, err)
+		return
+	}
+	m.feed(engine.Spawned{Token: f.Token, Pid: int32(pid)})
+	l := &launch{token: f.Token, pid: int32(pid), result: result, order: f}
+	m.launches[l.pid] = l
+	if err := m.loop.Add(result, poll.In, func(uint32) { m.launched(l) }); err != nil {
+		m.say("%v", err)
+	}
+	if f.Conn != 0 {
+		m.served(f.Conn)
+	}
+}
+
+func (m *Manager) tryLaunch(f engine.Spawn) (pid, result int, err error) {
+	u := m.engine.Def(f.Token.Unit)
+	if u == nil {
+		return 0, 0, launchError{status: 203, step: "spawn", err: errors.New("the unit is gone")}
+	}
+	cmd, exec := commandOf(u, f.Index)
+	if cmd == nil {
+		return 0, 0, launchError{status: 203, step: "spawn", err: errors.New("the command is gone")}
+	}
+	p := preparation{m: m, u: u, exec: exec, cmd: cmd, order: f}
+	defer p.close()
+	if err := p.prepare(); err != nil {
+		return 0, 0, err
+	}
+	return m.spawn.Start(&p.spec)
+}
+
+// commandOf finds a command of a service or socket, with its surroundings.
+func commandOf(u *unit.Unit, index int32) (*unit.Command, *unit.Exec) {
+	var all []unit.Command
+	var exec *unit.Exec
+	switch {
+	case u.Service != nil:
+		all, exec = u.Service.Commands, u.Service.Exec
+	case u.Socket != nil:
+		all, exec = u.Socket.Commands, u.Socket.Exec
+	}
+	if index < 0 || int(index) >= len(all) {
+		return nil, nil
+	}
+	if exec == nil {
+		exec = &defaultExec
+	}
+	return &all[index], exec
+}
+
+var defaultExec = unit.Exec{Umask: -1, IgnoreSIGPIPE: true}
+
+// launched hears how execve went.
+func (m *Manager) launched(l *launch) {
+	done, fail := spawn.Result(l.result)
+	if !done {
+		return
+	}
+	m.loop.Remove(l.result)
+	unix.Close(l.result)
+	delete(m.launches, l.pid)
+	if fail == nil {
+		m.feed(engine.Executed{Token: l.token})
+		return
+	}
+	m.launchFailed(l.order, fail)
+}
+
+// launchFailed says which step failed, where its directive stands and what
+// might help.
+func (m *Manager) launchFailed(f engine.Spawn, err error) {
+	out := engine.SpawnFailed{Token: f.Token, Status: 203, Step: "spawn", Msg: err.Error()}
+	d := diag.Diagnostic{Severity: diag.Error, Unit: f.Token.Unit}
+	directive := ""
+	var fail *spawn.Failure
+	var early launchError
+	switch {
+	case errors.As(err, &fail):
+		out.Status, out.Step = fail.Status(), fail.Step.String()
+		directive = fail.Directive
+	case errors.As(err, &early):
+		out.Status, out.Step, directive = early.status, early.step, early.directive
+	}
+	u := m.engine.Def(f.Token.Unit)
+	if u != nil {
+		cmd, exec := commandOf(u, f.Index)
+		d.Pos = whereOf(exec, directive)
+		if cmd != nil && d.Pos.File == "" {
+			d.Pos = cmd.Pos
+		}
+		if cmd != nil && out.Status == 203 {
+			d.Fix = suggest(cmd.Path)
+			if fail != nil && errors.Is(fail, unix.ENOENT) {
+				err = fmt.Errorf("exec %q: %w", cmd.Path, unix.ENOENT)
+			}
+		}
+	}
+	d.Msg = "cannot start: " + strings.TrimPrefix(err.Error(), "cannot start: ")
+	out.Msg = d.String()
+	m.feed(out)
+}
+
+// whereOf finds the line of a directive.
+func whereOf(exec *unit.Exec, directive string) diag.Pos {
+	if exec == nil || directive == "" {
+		return diag.Pos{}
+	}
+	for _, w := range exec.Where {
+		if w.Directive == directive {
+			return w.Pos
+		}
+	}
+	return diag.Pos{}
+}

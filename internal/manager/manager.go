@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package manager
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rouse-init/rouse/internal/bus/systemd1"
+	"github.com/rouse-init/rouse/internal/engine"
+	"github.com/rouse-init/rouse/internal/guardian/wire"
+	"github.com/rouse-init/rouse/internal/linux/cgroup"
+	"github.com/rouse-init/rouse/internal/linux/poll"
+	"github.com/rouse-init/rouse/internal/linux/spawn"
+	"github.com/rouse-init/rouse/internal/load"
+	"github.com/rouse-init/rouse/internal/statelog"
+)
+
+// Manager is the state of the process. What is not rebuilt from the machine
+// or from files is in saved, which the state log keeps.
+type Manager struct {
+	cfg   Config
+	start wire.Start // what the guardian said about this run
+	uid   int
+
+	loop   *poll.Loop
+	guard  *wire.Conn
+	engine *engine.Engine
+	loader *load.Loader
+	log    *statelog.Log
+	spawn  *spawn.Spawner
+	out    *output
+	bus    *systemd1.Service
+	busDue engine.Time // when the bus wants its Tick; 0: never
+
+	queue []engine.Input
+	again []engine.Effect // of the last input before our predecessor died
+	acked uint64          // exits up to here are logged
+	// What is done once at the end of a turn of the loop.
+	ackDue   bool
+	barriers []int // to be closed (BARRIER=1)
+	alarms   []alarm
+
+	saved    saved
+	timers   timers
+	pending  map[uint64]engine.Effect // orders without an answer, by Gen
+	emptying map[string]uint64        // the WatchCgroup order of each unit, by Gen
+	sockets  map[string]*openSocket
+	conns    map[uint64]conn
+	awaited  map[uint64]bool   // connections that the engine has and no service yet
+	launches map[int32]*launch // processes that have not come to execve yet, by pid
+	replies  map[uint64]func(engine.Reply)
+	watched  connWatch
+	stored   map[string][]storedFD
+	handed   map[string]*handedOver
+	handRx   int // of the pair for notification descriptors; 0: none yet
+	handTx   int
+
+	cg       *cgroup.Tree // nil without cgroups
+	cgWatch  *cgroup.Watcher
+	facts    cgroup.Facts
+	freezing map[string]freezing
+
+	pidfiles *pidFiles
+	people   people
+	diag     looker
+	counters counters
+	said     map[string]bool
+	notify   notifySocket
+	startup  startup
+	stopping bool
+	done     bool
+	reexec   int // descriptor of the program to become, -1 for none
+}
+
+// saved is what a new manager needs beside the engine's own state.
+type saved struct {
+	Seed        [16]byte
+	StartedAt   engine.Time
+	FinishedAt  engine.Time
+	NextAsk     uint64
+	NextConn    uint64
+	Environment []string
+	Jobs        uint32
+	FailedJobs  uint32
+	Action      int32 // unit.Action of the shutdown
+	ExitCode    uint8
+	// Start are the units that this manager was made to start.
+	Start []string
+}
+
+type counters struct{ inputs, effects, turns, late uint64 }
+
+// Run is the manager's whole life; it ends when everything is stopped, or by
+// being killed, which is the same thing to the next one.
+func Run(cfg Config) error {
+	m, err := open(cfg)
+	if err != nil {
+		return err
+	}
+	if err := m.begin(); err != nil {
+		return err
+	}
+	if err := m.guard.Ready(); err != nil {
+		return err
+	}
+	for !m.done {
+		if err := m.turn(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// turn waits for something to happen and deals with all that has.
+func (m *Manager) turn() error {
+	timeout := time.Duration(-1)
+	if at, ok := m.timers.next(); ok {
+		timeout = max(0, time.Duration(at-m.now()))
+	}
+	if len(m.queue) > 0 {
+		timeout = 0
+	}
+	for _, at := range [...]engine.Time{m.nextAlarm(), m.busDue} {
+		if d := max(0, time.Duration(at-m.now())); at != 0 && (timeout < 0 || d < timeout) {
+			timeout = d
+		}
+	}
+	if err := m.loop.Wait(timeout); err != nil {
+		return err
+	}
+	m.counters.turns++
+	now := m.now()
+	for {
+		f, ok := m.timers.due(now)
+		if !ok {
+			break
+		}
+		m.feed(f)
+	}
+	m.ring(now)
+	if err := m.drain(); err != nil {
+		return err
+	}
+	for _, fd := range m.barriers {
+		unix.Close(fd)
+	}
+	m.barriers = m.barriers[:0]
+	m.refreshPorts()
+	if m.reexec >= 0 {
+		return m.become()
+	}
+	m.busDue, _ = m.bus.Tick(m.now())
+	m.bus.Flush()
+	if m.ackDue {
+		m.ackDue = false
+		return m.guard.Ack(m.acked)
+	}
+	return nil
+}
+
+// feed queues an input; it is applied before the loop waits again.
+func (m *Manager) feed(in engine.Input) { m.queue = append(m.queue, in) }
+
+// drain applies what is queued, and what comes of it.
+func (m *Manager) drain() error {
+	for i := 0; i < len(m.queue); i++ {
+		if err := m.apply(m.queue[i]); err != nil {
+			return err
+		}
+		m.queue[i] = nil
+	}
+	m.queue = m.queue[:0]
+	if m.log.Full() {
+		return m.compact()
+	}
+	return nil
+}
+
+// apply writes the input down, asks the engine and performs the effects.
+func (m *Manager) apply(in engine.Input) error {
+	now := m.now()
+	if err := m.log.Append(int64(now), in); err != nil {
+		return err
+	}
+	m.counters.inputs++
+	m.answered(in)
+	for _, f := range m.engine.Step(now, in) {
+		m.counters.effects++
+		m.note(f)
+		m.perform(f)
+	}
+	m.log.Done()
+	return nil
+}
+
+// now reads the boot clock.
+func (m *Manager) now() engine.Time {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
+		return engine.Time(time.Now().UnixNano())
+	}
+	return engine.Time(ts.Nano())
+}
+
+// fromGuardian reads all that the guardian has to say.
+func (m *Manager) fromGuardian(uint32) {
+	var msg wire.Msg
+	for {
+		ok, err := m.guard.Read(&msg)
+		if errors.Is(err, io.EOF) {
+			// The guardian is dead: so are we, by PR_SET_PDEATHSIG, any moment.
+			m.done = true
+			return
+		}
+		if err != nil {
+			m.say("cannot hear the guardian: %v", err)
+			m.done = true
+			return
+		}
+		if !ok {
+			return
+		}
+		m.heard(&msg)
+	}
+}
+
+func (m *Manager) heard(msg *wire.Msg) {
+	switch msg.Kind {
+	case wire.Exited:
+		m.exited(msg)
+	case wire.Terminate:
+		m.terminate(msg.Force)
+	case wire.Signal:
+		m.signalled(unix.Signal(msg.Sig))
+	case wire.Refused:
+		m.say("the guardian does not keep %s: %s", msg.Key, msg.Text)
+	case wire.Lost:
+		m.say("the guardian lost %d exits: looking at every process", msg.Count)
+		m.lookAtAll()
+	}
+}
+
+// exited passes on the end of a child. What its program had to say about its
+// start comes first.
+func (m *Manager) exited(msg *wire.Msg) {
+	if msg.Seq <= m.acked {
+		return
+	}
+	m.acked, m.ackDue = msg.Seq, true
+	if l := m.launches[msg.Exit.Pid]; l != nil {
+		m.launched(l)
+	}
+	m.feed(engine.Exited{Pid: msg.Exit.Pid, Code: msg.Exit.Code, Status: msg.Exit.Status})
+}
+
+// signalled acts on a signal that the guardian passed on: SIGHUP reloads, as
+// with systemd(1).
+func (m *Manager) signalled(sig unix.Signal) {
+	switch sig {
+	case unix.SIGHUP:
+		m.Reload(func(err error) {
+			if err != nil {
+				m.say("cannot reload: %v", err)
+			}
+		})
+	case unix.SIGUSR2:
+		m.dump()
+	}
+}
+
+// say prints a line of the manager's own.
+func (m *Manager) say(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "rouse: "+format+"\n", args...)
+}
+
+// become hands over to another build: a snapshot, an empty log, and away.
+func (m *Manager) become() error {
+	m.bus.Flush()
+	if err := m.compact(); err != nil {
+		m.reexec = -1
+		m.say("cannot re-execute: %v", err)
+		return nil
+	}
+	if m.ackDue {
+		m.must(m.guard.Ack(m.acked))
+	}
+	if err := m.guard.Reexec(wire.Upgrade{Self: true}, m.reexec, ""); err != nil {
+		return err
+	}
+	m.done = true
+	return nil
+}

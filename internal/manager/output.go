@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package manager
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// The bounds of a unit's output file. What lies before the last keep bytes
+// is punched out once that much more has come: the file keeps its offsets,
+// so that services, which append, and readers need not know.
+const (
+	outputKeep = 256 << 10
+	outputMax  = 1 << 20
+)
+
+// output is what services print: one file per unit, which the service itself
+// appends to. Nothing stands between them, so that neither side waits, and
+// nothing is lost while there is no manager.
+type output struct {
+	dir     string
+	inotify int
+	print   io.Writer // nil: nobody looks
+	color   bool
+	width   int
+	read    map[string]int64  // how far each file has been printed
+	partial map[string][]byte // lines without their end yet
+	buf     []byte
+}
+
+func openOutput(dir string, print io.Writer, color bool) (*output, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	if err != nil {
+		return nil, fmt.Errorf("cannot watch for output: %w", err)
+	}
+	if _, err := unix.InotifyAddWatch(fd, dir, unix.IN_MODIFY|unix.IN_ONLYDIR); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("cannot watch for output in %s: %w", dir, err)
+	}
+	return &output{dir: dir, inotify: fd, print: print, color: color, read: make(map[string]int64),
+		partial: make(map[string][]byte), buf: make([]byte, 64<<10)}, nil
+}
+
+// path is the file of a unit's output.
+func (o *output) path(unit string) string {
+	return filepath.Join(o.dir, unit+".log")
+}
+
+// changed reads the notices of the kernel and prints what has come.
+func (o *output) changed() {
+	var buf [4096]byte
+	seen := make(map[string]bool)
+	for {
+		n, err := unix.Read(o.inotify, buf[:])
+		if n <= 0 || err != nil {
+			break
+		}
+		for off := 0; off+unix.SizeofInotifyEvent <= n; {
+			size := int(uint32(buf[off+12]) | uint32(buf[off+13])<<8)
+			name := unix.ByteSliceToString(buf[off+unix.SizeofInotifyEvent : off+unix.SizeofInotifyEvent+size])
+			off += unix.SizeofInotifyEvent + size
+			if name == "" || seen[name] {
+				continue
+			}
+			seen[name] = true
+			if unit, ok := strings.CutSuffix(name, ".log"); ok {
+				o.follow(unit)
+			}
+		}
+	}
+}
+
+// follow prints the new lines of one unit and keeps its file in bounds.
+func (o *output) follow(unit string) {
+	f, err := os.OpenFile(o.path(unit), os.O_RDWR, 0)
+	if err != nil {
+		return // removed since
+	}
+	defer f.Close()
+	pos := o.read[unit]
+	for {
+		n, err := f.ReadAt(o.buf, pos)
+		pos += int64(n)
+		o.lines(unit, o.buf[:n])
+		if n == 0 || err != nil && !errors.Is(err, io.EOF) {
+			break
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+	}
+	o.read[unit] = pos
+	o.trim(f)
+}
+
+// trim gives back the blocks of what nobody will ask for again.
+func (o *output) trim(f *os.File) {
+	var st unix.Stat_t
+	if unix.Fstat(int(f.Fd()), &st) != nil || st.Blocks*512 < outputMax || st.Size < outputKeep {
+		return
+	}
+	// A file system that cannot do it keeps the whole file; nothing breaks.
+	_ = unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, 0, st.Size-outputKeep)
+}
+
+func (o *output) lines(unit string, b []byte) {
+	if o.print == nil || len(b) == 0 {
+		return
+	}
+	b = append(o.partial[unit], b...)
+	delete(o.partial, unit)
+	var out bytes.Buffer
+	for {
+		i := bytes.IndexByte(b, '\n')
+		if i < 0 && len(b) < outputLine {
+			break
+		}
+		if i < 0 {
+			i = outputLine - 1
+		}
+		o.prefix(&out, unit)
+		out.Write(bytes.TrimRight(b[:i], "\r"))
+		out.WriteByte('\n')
+		b = b[min(i+1, len(b)):]
+	}
+	if len(b) > 0 {
+		o.partial[unit] = bytes.Clone(b)
+	}
+	// A terminal that is gone is no reason to stop the services.
+	_, _ = o.print.Write(out.Bytes())
+}
+
+// outputLine is the longest line that is waited for.
+const outputLine = 16 << 10
+
+// forget closes the books on a unit: an unfinished last line is printed.
+func (o *output) forget(unit string) {
+	if b := o.partial[unit]; len(b) > 0 {
+		o.lines(unit, []byte{'\n'})
+	}
+	delete(o.partial, unit)
+}
+
+// remove drops the output of a unit that will never be heard of again.
+func (o *output) remove(unit string) {
+	o.follow(unit)
+	o.forget(unit)
+	delete(o.read, unit)
+	_ = unix.Unlink(o.path(unit))
+}
+
+// prefix writes "web       | ", in a color that is the unit's own.
+func (o *output) prefix(w *bytes.Buffer, unit string) {
+	name := strings.TrimSuffix(unit, ".service")
+	o.width = min(max(o.width, len(name)), 24)
+	if !o.color {
+		fmt.Fprintf(w, "%-*s | ", o.width, name)
+		return
+	}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(name))
+	colors := [...]int{36, 33, 32, 35, 34, 96, 93, 92, 95, 94}
+	fmt.Fprintf(w, "\x1b[%dm%-*s |\x1b[0m ", colors[h.Sum32()%uint32(len(colors))], o.width, name)
+}
+
+// tail returns the last n lines of a unit's output.
+func (o *output) tail(unit string, n int) []string {
+	f, err := os.Open(o.path(unit))
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return nil
+	}
+	from := max(0, size-outputKeep)
+	b := make([]byte, size-from)
+	m, err := f.ReadAt(b, from)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil
+	}
+	b = bytes.TrimLeft(b[:m], "\x00")
+	lines := strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")
+	if len(b) == 0 {
+		return nil
+	}
+	return lines[max(0, len(lines)-n):]
+}

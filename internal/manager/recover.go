@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package manager
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rouse-init/rouse/internal/engine"
+	"github.com/rouse-init/rouse/internal/linux/cgroup"
+	"github.com/rouse-init/rouse/internal/linux/socket"
+	"github.com/rouse-init/rouse/internal/statelog"
+)
+
+const logKey = "statelog"
+
+// snapshot is the state log's first record: the engine, and the books that
+// note keeps.
+type snapshot struct {
+	Engine  *engine.State
+	Saved   saved
+	Timers  []engine.ArmTimer
+	Pending []engine.Effect
+	Armed   []string // sockets to be watched
+	Held    []string // sockets that keep new connections out
+	Watched []string // sockets whose connections are watched
+	Awaited []uint64 // connections that the engine waits with
+	Acked   uint64
+}
+
+func codec() (*statelog.Codec, error) {
+	return statelog.NewCodec(
+		snapshot{},
+		engine.Loaded{}, engine.Asked{}, engine.AskedReset{}, engine.AskedCancel{}, engine.AskedFreeze{}, engine.AskedThaw{},
+		engine.AskedShutdown{}, engine.Spawned{}, engine.Executed{}, engine.SpawnFailed{}, engine.Exited{}, engine.CgroupEmptied{},
+		engine.OOMKilled{}, engine.Notified{}, engine.PIDFileRead{}, engine.ConditionsChecked{}, engine.SocketOpened{},
+		engine.SocketFailed{}, engine.Readable{}, engine.Accepted{}, engine.Connections{}, engine.ConnectionClosed{},
+		engine.Frozen{}, engine.Thawed{}, engine.FreezeFailed{}, engine.ListenCalled{}, engine.TimerFired{},
+		engine.Spawn{}, engine.OpenSocket{}, engine.CheckConditions{}, engine.CountConnections{}, engine.Freeze{}, engine.Thaw{},
+		engine.WatchCgroup{}, engine.ReadPIDFile{})
+}
+
+func (m *Manager) engineConfig() engine.Config {
+	return engine.Config{User: m.cfg.user(m.uid), MinIdleLook: 5e6, DestroyEvents: m.diag.destroyed != nil}
+}
+
+// recover restores the engine from the state log, or makes a new one; fresh
+// tells which. Replay performs nothing.
+func (m *Manager) recover(in *inheritance) (fresh bool, err error) {
+	c, err := codec()
+	if err != nil {
+		return false, err
+	}
+	fds := in.stored[logKey]
+	if len(fds) == 0 {
+		return true, m.newLog(c)
+	}
+	if m.log, err = statelog.Open(fds[0], c); err != nil {
+		return false, fmt.Errorf("cannot read the state log: %w", err)
+	}
+	var s snapshot
+	found, err := m.log.Snapshot(&s)
+	if err != nil {
+		return false, fmt.Errorf("cannot read the state log: %w", err)
+	}
+	if !found {
+		return true, m.newLog(c)
+	}
+	m.restore(&s)
+	return false, m.replay()
+}
+
+func (m *Manager) newLog(c *statelog.Codec) error {
+	log, err := statelog.Create(c)
+	if err != nil {
+		return err
+	}
+	m.log = log
+	m.engine = engine.New(m.engineConfig())
+	m.saved = saved{Seed: newSeed(), StartedAt: m.now(), Environment: baseEnvironment(m.cfg.Mode)}
+	if err := m.compact(); err != nil {
+		return err
+	}
+	return m.guard.Store(logKey, log.FD())
+}
+
+func (m *Manager) restore(s *snapshot) {
+	m.engine = engine.Restore(m.engineConfig(), s.Engine)
+	m.saved, m.acked = s.Saved, s.Acked
+	for _, t := range s.Timers {
+		m.timers.arm(t)
+	}
+	for _, p := range s.Pending {
+		m.note(p)
+	}
+	for _, name := range s.Armed {
+		m.socket(name).armed = true
+	}
+	for _, name := range s.Held {
+		m.socket(name).held = true
+	}
+	m.watched.want(s.Watched, true)
+	for _, n := range s.Awaited {
+		m.awaited[n] = true
+	}
+}
+
+// replay applies the inputs since the snapshot. The effects of the last one
+// may not have been performed: those that may be performed twice are.
+func (m *Manager) replay() error {
+	var last []engine.Effect
+	for r, err := range m.log.Records() {
+		if err != nil {
+			m.say("the state log is damaged: %v; what came after is looked for on the machine", err)
+			break
+		}
+		in, ok := r.Input.(engine.Input)
+		if !ok || r.Poisoned {
+			m.say("an input (%T) at which the manager died twice is set aside", r.Input)
+			continue
+		}
+		m.answered(in)
+		last = last[:0]
+		for _, f := range m.engine.Step(engine.Time(r.Now), in) {
+			m.note(f)
+			last = append(last, f)
+		}
+	}
+	m.again = slices.Clone(last)
+	return nil
+}
+
+// compact starts the log anew with a snapshot.
+func (m *Manager) compact() error {
+	s := snapshot{Engine: m.engine.State(), Saved: m.saved, Timers: m.timers.list(), Acked: m.acked}
+	gens := make([]uint64, 0, len(m.pending))
+	for g := range m.pending {
+		gens = append(gens, g)
+	}
+	slices.Sort(gens)
+	for _, g := range gens {
+		s.Pending = append(s.Pending, m.pending[g])
+	}
+	for name, sock := range m.sockets {
+		if sock.armed {
+			s.Armed = append(s.Armed, name)
+		}
+		if sock.held {
+			s.Held = append(s.Held, name)
+		}
+	}
+	slices.Sort(s.Armed)
+	slices.Sort(s.Held)
+	for name := range m.watched.wanted {
+		s.Watched = append(s.Watched, name)
+	}
+	slices.Sort(s.Watched)
+	for n := range m.awaited {
+		s.Awaited = append(s.Awaited, n)
+	}
+	slices.Sort(s.Awaited)
+	if err := m.log.Compact(&s); err != nil {
+		return fmt.Errorf("cannot write the state log: %w", err)
+	}
+	return nil
+}
+
+// settle makes the machine and the books agree after our death: descriptors
+// come from the guardian, orders without an answer are answered by what is
+// there or performed.
+func (m *Manager) settle(in *inheritance) {
+	m.takeStored(in)
+	for name, s := range m.sockets {
+		if v, ok := m.engine.Unit(name); ok {
+			s.accepted = uint64(v.NAccepted)
+		}
+		if s.armed {
+			m.arm(name)
+		}
+	}
+	for key, fds := range in.stored {
+		if strings.HasPrefix(key, "conn\x1f") && len(fds) > 0 {
+			m.readmit(key, fds[0])
+		}
+	}
+	gens := make([]uint64, 0, len(m.pending))
+	for g := range m.pending {
+		gens = append(gens, g)
+	}
+	slices.Sort(gens)
+	done := make(map[uint64]bool)
+	for _, g := range gens {
+		done[g] = true
+		if f, ok := m.pending[g].(engine.Spawn); ok {
+			m.settleSpawn(f, in)
+			continue
+		}
+		m.perform(m.pending[g])
+	}
+	for _, f := range m.again {
+		m.performAgain(f)
+	}
+	m.again = nil
+	for name := range m.watched.wanted {
+		m.takeConnections(name)
+	}
+	m.settleRunning(in)
+	m.resumeHandovers(in)
+	m.reconcileSockets()
+}
+
+// performAgain repeats an effect that may have been lost with the last
+// manager and that does no harm twice.
+func (m *Manager) performAgain(f engine.Effect) {
+	switch f := f.(type) {
+	case engine.Signal, engine.RemoveCgroup, engine.RemovePIDFile, engine.CloseSocket, engine.FlushSocket,
+		engine.HoldConnections, engine.ReleaseConnections, engine.RunAction, engine.Finished, engine.DropStored:
+		m.perform(f)
+	case engine.DropConnection:
+		m.dropConnection(f.Conn)
+	default:
+	}
+}
+
+// settleSpawn finds the process that an unanswered Spawn may have made: it
+// has the id of its start and the number of the order in its environment.
+func (m *Manager) settleSpawn(f engine.Spawn, in *inheritance) {
+	if pid := m.processOf(f.Token); pid > 0 {
+		m.feed(engine.Spawned{Token: f.Token, Pid: pid})
+		m.feed(engine.Executed{Token: f.Token})
+		if f.Conn != 0 {
+			m.served(f.Conn)
+		}
+		return
+	}
+	// It may have come and gone: then its exit is held for us, and nothing
+	// but a process that nobody knows of explains it. Running a command
+	// twice is worse than taking a stranger's exit for its own.
+	if pid := m.strangerIn(in, f); pid > 0 {
+		m.feed(engine.Spawned{Token: f.Token, Pid: pid})
+		m.feed(engine.Executed{Token: f.Token})
+		return
+	}
+	m.launch(f)
+}
+
+const tokenVariable = "ROUSE_ORDER"
+
+// processOf looks for the process of one order among the guardian's children.
+func (m *Manager) processOf(t engine.Token) int32 {
+	want := tokenVariable + "=" + strconv.FormatUint(t.Gen, 10)
+	q := cgroup.Query{Root: int(m.start.Guardian), Token: want}
+	u := m.engine.Def(t.Unit)
+	if m.cg != nil && u != nil {
+		pids, err := m.cg.Procs(m.cgroupOf(u))
+		if err != nil {
+			return 0
+		}
+		for _, pid := range pids {
+			if hasEnv(pid, want) {
+				return int32(pid)
+			}
+		}
+		return 0
+	}
+	pids, err := cgroup.Members(q)
+	if err != nil || len(pids) == 0 {
+		return 0
+	}
+	return int32(pids[0])
+}
+
+func hasEnv(pid int, want string) bool {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+	if err != nil {
+		return false
+	}
+	return slices.Contains(strings.Split(string(b), "\x00"), want)
+}
+
+// strangerIn finds an exit of a process that the engine does not know, when
+// only this order can have made it.
+func (m *Manager) strangerIn(in *inheritance, f engine.Spawn) int32 {
+	spawns := 0
+	for _, p := range m.pending {
+		if _, ok := p.(engine.Spawn); ok {
+			spawns++
+		}
+	}
+	if spawns != 1 {
+		return 0
+	}
+	known := make(map[int32]bool)
+	for v := range m.engine.Units() {
+		known[v.MainPid], known[v.ControlPid] = true, true
+	}
+	for i := range in.exits {
+		if e := &in.exits[i]; e.Seq > m.acked && !known[e.Exit.Pid] {
+			return e.Exit.Pid
+		}
+	}
+	return 0
+}
+
+// settleRunning looks at processes that are neither there nor among the
+// exits that the guardian holds: they ended unheard.
+func (m *Manager) settleRunning(in *inheritance) {
+	exits := make(map[int32]bool)
+	for i := range in.exits {
+		exits[in.exits[i].Exit.Pid] = true
+	}
+	for v := range m.engine.Units() {
+		for _, pid := range [...]int32{v.MainPid, v.ControlPid} {
+			if pid > 0 && !exits[pid] && unix.Kill(int(pid), 0) == unix.ESRCH { //nolint:errorlint // a bare errno
+				m.feed(engine.Exited{Pid: pid, Code: 1, Status: 0})
+			}
+		}
+	}
+}
+
+// lookAtAll is settleRunning after the guardian lost count.
+func (m *Manager) lookAtAll() { m.settleRunning(&inheritance{}) }
+
+// takeStored sorts what the guardian held into the books.
+func (m *Manager) takeStored(in *inheritance) {
+	for key, fds := range in.stored {
+		switch {
+		case strings.HasPrefix(key, "socket:"):
+			m.takeListener(key, fds[0])
+		case strings.HasPrefix(key, "stored\x1f"):
+			if f := strings.SplitN(key, "\x1f", 3); len(f) == 3 {
+				for _, fd := range fds {
+					m.stored[f[1]] = append(m.stored[f[1]], storedFD{fd, f[2]})
+				}
+			}
+		}
+	}
+	for _, s := range m.sockets {
+		slices.SortFunc(s.listeners, func(a, b socket.Listener) int { return a.Index - b.Index })
+	}
+}
+
+func (m *Manager) takeListener(key string, fd int) {
+	f := strings.SplitN(key, ":", 3)
+	index, err := strconv.Atoi(f[1])
+	if err != nil || len(f) < 3 {
+		unix.Close(fd)
+		return
+	}
+	l := socket.Listener{FD: fd, Index: index}
+	if u := m.engine.Def(f[2]); u != nil && u.Socket != nil {
+		if found, ok := socket.Match(fd, u.Socket); ok {
+			l = found
+			l.Index = index
+		}
+	}
+	s := m.socket(f[2])
+	s.listeners = append(s.listeners, l)
+}
+
+// reconcileSockets closes listeners of units that are down: a manager that
+// died between CloseSocket and its performance left them.
+func (m *Manager) reconcileSockets() {
+	for name := range m.sockets {
+		v, ok := m.engine.Unit(name)
+		if ok && v.Active != engine.Inactive && v.Active != engine.Failed {
+			continue
+		}
+		m.closeSocket(name)
+	}
+}

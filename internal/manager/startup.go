@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package manager
+
+import (
+	"github.com/rouse-init/rouse/internal/engine"
+	"github.com/rouse-init/rouse/internal/unit"
+)
+
+// startup follows the first jobs, to say when all that is enabled runs.
+type startup struct {
+	asked   int             // wishes without a reply
+	jobs    map[uint32]bool // their jobs, until they end
+	failed  []string
+	said    bool
+	started bool
+}
+
+// wish asks for the start of a unit that is enabled.
+func (s *startup) wish(m *Manager, name string) {
+	if s.jobs == nil {
+		s.jobs = make(map[uint32]bool)
+	}
+	s.asked++
+	s.started = true
+	m.ask(engine.Start, name, unit.ModeReplace, false, func(r engine.Reply) {
+		s.asked--
+		if r.Err != nil {
+			s.failed = append(s.failed, name)
+			m.say("%s: cannot start: %s", name, r.Err.Msg)
+		} else if r.Job != 0 {
+			s.jobs[r.Job] = true
+		}
+		s.check(m)
+	})
+}
+
+func (s *startup) jobRemoved(m *Manager, f engine.JobRemoved) {
+	if s.jobs[f.Job] {
+		delete(s.jobs, f.Job)
+		if f.Result != engine.JobDone {
+			s.failed = append(s.failed, f.Unit)
+		}
+	}
+	s.check(m)
+}
+
+// check says "ready" once, when nothing that was enabled is still on its way.
+func (s *startup) check(m *Manager) {
+	if s.said || !s.started || s.asked > 0 || len(s.jobs) > 0 || m.saved.FinishedAt != 0 {
+		return
+	}
+	s.said = true
+	m.saved.FinishedAt = m.now()
+	if m.cfg.Mode == ModeUp || m.cfg.Mode == ModeOn {
+		m.say("ready")
+	}
+	took := uint64(m.saved.FinishedAt-m.saved.StartedAt) / 1000
+	if m.bus != nil {
+		m.bus.StartupFinished(took, took)
+	}
+}
+
+// ask queues an Asked; reply may be nil.
+func (m *Manager) ask(verb engine.Verb, name string, mode unit.JobMode, manual bool, reply func(engine.Reply)) {
+	m.saved.NextAsk++
+	id := m.saved.NextAsk
+	if reply != nil {
+		m.replies[id] = reply
+	}
+	m.feed(engine.Asked{ID: id, Verb: verb, Unit: name, Mode: mode, Manual: manual})
+}
