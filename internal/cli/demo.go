@@ -255,6 +255,9 @@ func (d *demo) killManager() error {
 		if err != nil {
 			return err
 		}
+		if s.pid, _, err = s.ask("hello"); err != nil {
+			return err
+		}
 		type reply struct {
 			pid string
 			err error

@@ -109,9 +109,6 @@ func (e *Engine) idlePolicy(n *node) *idle {
 	return x
 }
 
-// idleLeave: the service is no longer in the state that is watched.
-func (e *Engine) idleLeave(n *node) { e.unlook(n) }
-
 // idleEnd: it is dead, so new connections may come in, and wait.
 func (e *Engine) idleEnd(n *node) {
 	x := n.service.Idle

@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -306,7 +307,45 @@ func TestRandomLives(t *testing.T) {
 			p.perform(out)
 			p.check()
 		}
+		p.shutDown(seed)
 	}
+}
+
+// shutDown wants every life to end, whatever state it is in, once all orders
+// are answered.
+func (p *player) shutDown(seed uint64) {
+	in := Input(AskedShutdown{})
+	for range 3000 {
+		p.log = append(p.log, fmt.Sprintf("seed %d down at %s: %T%+v", seed, time.Duration(p.now), in, in))
+		out := p.e.Step(p.now, in)
+		for _, f := range out {
+			if _, ok := f.(Finished); ok {
+				return
+			}
+		}
+		p.perform(out)
+		p.check()
+		switch {
+		case len(p.pending) > 0:
+			in = p.pending[0]
+			p.pending = p.pending[1:]
+			if s, ok := in.(Spawned); ok && !p.spawned[s.Pid] {
+				p.spawned[s.Pid], p.procs[s.Pid] = true, s.Token.Unit
+			}
+		case len(p.procs) > 0:
+			pid := sortedKeys(p.procs)[0]
+			delete(p.procs, pid)
+			in = Exited{Pid: pid, Code: codeExited}
+		case len(p.timers) > 0:
+			first := slices.MinFunc(sortedKeys(p.timers), func(a, b string) int { return cmp.Compare(p.at[a], p.at[b]) })
+			in = p.timers[first]
+			p.now = max(p.now, p.at[first])
+			delete(p.timers, first)
+		default:
+			p.fail("nothing is left to happen, and it is not finished: live %d, busy %d, %d jobs", p.e.live, p.e.busy, len(p.e.jobs.byID))
+		}
+	}
+	p.fail("the shutdown does not end: live %d, busy %d, %d jobs", p.e.live, p.e.busy, len(p.e.jobs.byID))
 }
 
 func sortedKeys[K interface {

@@ -87,7 +87,7 @@ func (s *service) fail(f result) {
 	}
 }
 
-// limit of no time at all: the manuals' "infinity", and 0 for timeouts.
+// endless tells whether a limit is none: "infinity" of the manuals, and 0.
 func endless(d time.Duration) bool { return d <= 0 || d == unit.Infinity }
 
 // serviceDef is the definition of a service, an empty one for a unit whose
@@ -147,7 +147,7 @@ func (e *Engine) setService(n *node, st serviceState) {
 		}
 	}
 	if s.Idle != nil && st != svcRunning {
-		e.idleLeave(n)
+		e.unlook(n)
 	}
 	n.view.Result = s.Result.String()
 	e.enter(n, st.active(n.serviceDef().Type == unit.TypeIdle), st.String())

@@ -169,6 +169,16 @@ func (e *Engine) socketsOf(n *node) []string {
 	return names
 }
 
+// Sockets lists the open sockets that a service gets when it starts, in the
+// order in which it gets them.
+func (e *Engine) Sockets(service string) []string {
+	n := e.node(service)
+	if n == nil || n.def.Service == nil {
+		return nil
+	}
+	return e.socketsOf(n)
+}
+
 // setSocket enters a state.
 func (e *Engine) setSocket(n *node, st socketState) {
 	s := n.socket

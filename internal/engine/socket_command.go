@@ -126,9 +126,7 @@ func (e *Engine) socketTimeout(n *node) {
 	switch s.State {
 	case sckStartPre:
 		e.enterSocketSignal(n, sckFinalSigterm, resTimeout)
-	case sckStartPost:
-		e.enterStopPreTimeout(n)
-	case sckStopPre:
+	case sckStartPost, sckStopPre:
 		e.enterSocketSignal(n, sckStopPreSigterm, resTimeout)
 	case sckStopPreSigterm:
 		if kill {
@@ -155,12 +153,6 @@ func (e *Engine) socketTimeout(n *node) {
 	case sckDead, sckOpening, sckListening, sckRunning, sckFailed:
 		e.bug(n, "state timer")
 	}
-}
-
-// enterStopPreTimeout: ExecStartPost= hangs; it is killed before
-// ExecStopPre= would run.
-func (e *Engine) enterStopPreTimeout(n *node) {
-	e.enterSocketSignal(n, sckStopPreSigterm, resTimeout)
 }
 
 // leaveCommand gives up a command that does not die.

@@ -161,17 +161,20 @@ func TestExitsAreHeldUntilAcknowledged(t *testing.T) {
 	g := guard(t, nil)
 	g.begin()
 	g.do("manual")
-	g.do("spawn exit 11")
-	g.want(`exit .* status 11 .*`)
-	g.do("ack")
-	g.do("spawn exit 12")
-	first := g.want(`exit .* status 12 .*`)[0]
+	var told []string
+	for status := 11; status <= 14; status++ {
+		g.do("spawn exit %d", status)
+		told = append(told, g.want(fmt.Sprintf(`exit .* status %d .*`, status))[0])
+	}
+	g.do("ack 2")
 	g.do("segv")
 	if got := g.want("pid .*|exit .*"); !strings.HasPrefix(got[0], "pid") {
 		t.Errorf("the manager's own end was told: %q", got)
 	}
-	if got := g.next(); got != first {
-		t.Errorf("the next manager got %q, want %q", got, first)
+	for _, want := range told[2:] {
+		if got := g.next(); got != want {
+			t.Errorf("the next manager got %q, want %q", got, want)
+		}
 	}
 	if got := g.next(); got != `go restarts 1 fast 0 crashed false term false force false pid1 false base "" `+
 		`death "was killed by signal 9 (SIGKILL)" notice ""` {
@@ -207,7 +210,36 @@ func TestStoreOutlivesTheManager(t *testing.T) {
 	g.ends(0)
 }
 
+// What a manager has sent counts, though it died before it was read.
+func TestWordsOfADeadManager(t *testing.T) {
+	g := guard(t, nil)
+	manager, err := unix.PidfdOpen(g.begin(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Close(manager) }()
+	g.do("store early one")
+	g.want("done store")
+	g.signal(unix.SIGSTOP)
+	g.do("store late two")
+	g.do("drop early")
+	g.do("base /its/base")
+	g.do("segv")
+	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(manager), Events: unix.POLLIN}}, 10_000); n != 1 || err != nil {
+		t.Fatalf("the manager does not die (%v)", err)
+	}
+	g.signal(unix.SIGCONT)
+	g.want("pid .*")
+	if got := g.next(); got != "stored late two" {
+		t.Errorf("got %q", got)
+	}
+	g.want(`go .* base "/its/base" .*`)
+	g.do("bye 0")
+	g.ends(0)
+}
+
 func TestLargeStore(t *testing.T) {
+	t.Parallel()
 	const entries = 5000
 	g := guard(t, nil)
 	g.begin()
@@ -233,6 +265,7 @@ func TestLargeStore(t *testing.T) {
 // A manager that does not read must lose nothing, and must not hold up the
 // guardian. The socket takes less than 300 exits.
 func TestStoppedManager(t *testing.T) {
+	t.Parallel()
 	const orphans = 400
 	g := guard(t, nil)
 	pid := g.begin()
@@ -329,6 +362,7 @@ func TestManagerThatCannotStart(t *testing.T) {
 
 // A manager that closes its end but lives on is useless, and is replaced.
 func TestManagerThatHangsUp(t *testing.T) {
+	t.Parallel()
 	g := guard(t, nil)
 	g.begin()
 	g.do("close")

@@ -62,7 +62,6 @@ type puppet struct {
 	conn   *wire.Conn
 	line   []byte
 	manual bool // acknowledges only when told to
-	last   uint64
 }
 
 func runManager() int {
@@ -136,7 +135,6 @@ func (p *puppet) hear() error {
 		case wire.Exited:
 			e := m.Exit
 			say("exit %d seq %d code %d status %d uid %d rss %v", e.Pid, m.Seq, e.Code, e.Status, e.Uid, e.MaxRSS > 0)
-			p.last = m.Seq
 			if !p.manual {
 				_ = p.conn.Ack(m.Seq)
 			}
@@ -182,7 +180,8 @@ func (p *puppet) obey(w []string) int {
 	case "manual":
 		p.manual = true
 	case "ack":
-		report(p.conn.Ack(p.last))
+		n, _ := strconv.Atoi(w[1])
+		report(p.conn.Ack(uint64(n)))
 	case "base":
 		report(p.conn.Base(w[1]))
 	case "spawn": // shell command; the child is the guardian's

@@ -239,7 +239,10 @@ func (v *victim) step(n int) {
 		_ = v.conn.Drop(key)
 		v.note("stored", "= %s ", key)
 	case 2:
-		status := v.random.IntN(256)
-		spawnSibling(fmt.Sprintf("echo $$ %d >> %s/lived; exit %d", status, v.dir, status))
+		// Several at once, so that some are not heard of when it dies.
+		for range 3 {
+			status := v.random.IntN(256)
+			spawnSibling(fmt.Sprintf("echo $$ %d >> %s/lived; exit %d", status, v.dir, status))
+		}
 	}
 }

@@ -62,7 +62,7 @@ func (m *Manager) admit(u *unit.Unit, s *openSocket, fd int, peer socket.Peer) {
 	key := connKey(n, u.Name, peer)
 	m.must(m.guard.Store(key, fd))
 	m.conns[n] = conn{fd: fd, key: key, name: connName(u), addr: peer.Addr, port: peer.Port}
-	template, instance := unit.TemplateOf(u.Socket.Service), peer.Instance(s.accepted)
+	template, instance := u.Socket.Service, peer.Instance(s.accepted)
 	s.accepted++
 	units, diags := m.loader.Instance(template, instance)
 	for _, d := range diags {

@@ -157,7 +157,7 @@ func (p *preparation) environmentOfRun() {
 	if s == nil {
 		return
 	}
-	if s.NotifyAccess != unit.NotifyNone || p.m.inhibitable(s) {
+	if s.NotifyAccess != unit.NotifyNone || p.m.inhibitable(p.u.Name) {
 		p.env.add("NOTIFY_SOCKET=" + p.m.notify.path)
 	}
 	if n := len(p.spec.Fds); n > 0 {
@@ -176,8 +176,8 @@ func (p *preparation) environmentOfRun() {
 
 // inhibitable: a service that may sleep can say X_ROUSE_BUSY=1, whatever its
 // NotifyAccess=.
-func (m *Manager) inhibitable(s *unit.Service) bool {
-	for _, name := range s.Sockets {
+func (m *Manager) inhibitable(service string) bool {
+	for _, name := range m.engine.Sockets(service) {
 		if u := m.engine.Def(name); u != nil && u.Socket != nil && u.Socket.IdleSec != unit.Infinity {
 			return true
 		}

@@ -137,7 +137,7 @@ func (m *Manager) serveHandover(name string, fd int, fresh bool) {
 		unix.Close(old.fd)
 	}
 	h := handover.New(handover.Config{
-		FD: fd, Held: m.heldFor(u, u.Service.Sockets), Fresh: fresh,
+		FD: fd, Held: m.heldFor(u, m.engine.Sockets(name)), Fresh: fresh,
 		Pids: func() []int { return m.pidsOf(u) },
 		Events: handover.Events{
 			ListenCalled: func(int, int32) { m.feed(engine.ListenCalled{Unit: name}) },

@@ -148,7 +148,7 @@ func (m *Manager) cgroupChanged(name, path string, ev cgroup.Event) {
 // keepsCgroup: the empty cgroup of a service that a socket wakes stays for
 // the next start, which saves making it again.
 func (m *Manager) keepsCgroup(u *unit.Unit) bool {
-	return u.Service != nil && len(u.Service.Sockets) > 0
+	return len(m.engine.Sockets(u.Name)) > 0
 }
 
 // watchMembers looks for processes until there are none: without cgroups the

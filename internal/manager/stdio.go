@@ -174,7 +174,7 @@ func (p *preparation) descriptor(s unit.Stdio) (int, error) {
 		}
 	}
 	var found []int
-	for _, name := range p.u.Service.Sockets {
+	for _, name := range p.m.engine.Sockets(p.u.Name) {
 		for _, l := range p.m.socket(name).listeners {
 			found = append(found, l.FD)
 		}

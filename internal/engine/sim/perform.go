@@ -167,10 +167,29 @@ func (w *World) performSocket(f engine.Effect) {
 		}
 		w.answer(in)
 	case engine.WatchConnections:
-		name := f.Sockets[0]
-		if w.rng.IntN(2) == 0 {
-			w.after(0, 5*second, func() engine.Input { return engine.Readable{Unit: name} })
+		for _, name := range f.Sockets {
+			w.watch(w.item(name))
+		}
+	case engine.UnwatchConnections:
+		for _, name := range f.Sockets {
+			w.item(name).watched = false
 		}
 	default: // nothing that the pretend machine would show
 	}
+}
+
+// watch lets a byte arrive on one of the connections of a frozen service, or
+// none.
+func (w *World) watch(it *item) {
+	it.watched = true
+	if w.rng.IntN(2) == 0 {
+		return
+	}
+	w.after(0, 5*second, func() engine.Input {
+		if !it.watched {
+			return nil
+		}
+		it.watched = false
+		return engine.Readable{Unit: it.name}
+	})
 }

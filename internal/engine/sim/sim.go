@@ -82,7 +82,8 @@ type item struct {
 	// unordered: a ring of order was broken here when everything had to stop.
 	unordered bool
 
-	open, armed bool
+	open, armed bool // of a socket unit
+	watched     bool // a byte on its connections is to be told
 	queued      int
 }
 

@@ -7,11 +7,10 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/rouse-init/rouse/internal/diag"
 	"github.com/rouse-init/rouse/internal/unit"
@@ -29,38 +28,39 @@ func TestGolden(t *testing.T) {
 	}
 	for _, path := range paths {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
-			ar, err := txtar.ParseFile(path)
+			text, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)
 			}
+			ar := parseArchive(string(text))
 			got := golden(ar)
-			last := len(ar.Files) - 1
-			if ar.Files[last].Name != "want" {
-				ar.Files = append(ar.Files, txtar.File{Name: "want"})
+			last := len(ar.files) - 1
+			if ar.files[last].name != "want" {
+				ar.files = append(ar.files, member{name: "want"})
 				last++
 			}
 			if *update {
-				ar.Files[last].Data = []byte(got)
-				if err := os.WriteFile(path, txtar.Format(ar), 0o644); err != nil {
+				ar.files[last].text = got
+				if err := os.WriteFile(path, []byte(ar.String()), 0o644); err != nil {
 					t.Fatal(err)
 				}
 				return
 			}
-			if want := string(ar.Files[last].Data); got != want {
+			if want := ar.files[last].text; got != want {
 				t.Errorf("go test -run Golden -update, and read the diff; got:\n%s\nwant:\n%s", got, want)
 			}
 		})
 	}
 }
 
-func golden(ar *txtar.Archive) string {
+func golden(ar archive) string {
 	opt := Options{Facts: &Facts{
 		User: "ada", UID: "1000", Group: "adas", GID: "1000", Home: "/home/ada", Shell: "/bin/bash",
 		TotalMemory: 1 << 30, MaxTasks: 10000,
 		Lookup: func(c byte) (string, error) { return "{" + string(rune(c)) + "}", nil },
 	}}
 	instance := "inst"
-	for line := range strings.Lines(string(ar.Comment)) {
+	for line := range strings.Lines(ar.comment) {
 		f := strings.Fields(line)
 		switch {
 		case len(f) == 1 && f[0] == "user":
@@ -71,15 +71,15 @@ func golden(ar *txtar.Archive) string {
 		}
 	}
 	var b strings.Builder
-	for i := 0; i < len(ar.Files); i++ {
-		name := ar.Files[i].Name
+	for i := 0; i < len(ar.files); i++ {
+		name := ar.files[i].name
 		if unit.KindOf(name) == unit.KindInvalid {
 			continue
 		}
 		var files []*File
 		var list diag.List
-		for ; i < len(ar.Files) && (len(files) == 0 || strings.HasPrefix(ar.Files[i].Name, name+".d/")); i++ {
-			f, more := Parse(ar.Files[i].Name, ar.Files[i].Data)
+		for ; i < len(ar.files) && (len(files) == 0 || strings.HasPrefix(ar.files[i].name, name+".d/")); i++ {
+			f, more := Parse(ar.files[i].name, []byte(ar.files[i].text))
 			files, list = append(files, f), append(list, more...)
 		}
 		i--
@@ -87,7 +87,8 @@ func golden(ar *txtar.Archive) string {
 			name = unit.InstanceOf(name, instance)
 		}
 		u, more := Compile(name, files, opt)
-		base, _ := Compile(name, nil, opt)
+		plain, _ := Parse("", []byte(plainText[unit.KindOf(name)]))
+		base, _ := Compile(name, []*File{plain}, opt)
 		fmt.Fprintf(&b, "# %s\n", name)
 		printUnit(&b, u, base)
 		for _, d := range append(list, more...) {
@@ -99,17 +100,28 @@ func golden(ar *txtar.Archive) string {
 	return b.String()
 }
 
+// plainText is the least that a unit of each kind needs to load; the rest is
+// its defaults, which the file defaults.txtar shows.
+var plainText = map[unit.Kind]string{
+	unit.KindService: "[Service]\nExecStart=/bin/x\n",
+	unit.KindSocket:  "[Socket]\nListenStream=1\n",
+}
+
+var depNames = []string{
+	"none", "Requires", "Requisite", "Wants", "BindsTo", "PartOf", "Upholds", "Conflicts", "Before", "After", "OnFailure",
+	"OnSuccess", "PropagatesReloadTo", "ReloadPropagatedFrom", "PropagatesStopTo", "StopPropagatedFrom", "JoinsNamespaceOf", "Triggers",
+}
+
 func printUnit(b *strings.Builder, u, base *unit.Unit) {
-	kind := unit.DepInvalid
 	for _, d := range u.Deps {
-		if d.Kind != kind {
-			fmt.Fprintf(b, "%sdep %d:", map[bool]string{true: "\n"}[kind != unit.DepInvalid], d.Kind)
-			kind = d.Kind
+		if !slices.Contains(base.Deps, d) {
+			fmt.Fprintf(b, "%s: %s%s\n", depNames[d.Kind], d.Name, map[bool]string{true: " (implicit)"}[d.Implicit])
 		}
-		fmt.Fprintf(b, " %s%s", d.Name, map[bool]string{true: "*"}[d.Implicit])
 	}
-	if kind != unit.DepInvalid {
-		b.WriteByte('\n')
+	for _, d := range base.Deps {
+		if !slices.Contains(u.Deps, d) {
+			fmt.Fprintf(b, "not %s: %s\n", depNames[d.Kind], d.Name)
+		}
 	}
 	printDiff(b, "", reflect.ValueOf(u).Elem(), reflect.ValueOf(base).Elem())
 }

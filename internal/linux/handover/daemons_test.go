@@ -173,7 +173,7 @@ func exchange(t *testing.T, c net.Conn, request, want string) string {
 }
 
 // openDir is a directory that daemons may use after giving up root.
-func openDir(t *testing.T) string {
+func openDir(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
 	for d := dir; d != os.TempDir() && d != "/"; d = filepath.Dir(d) {

@@ -238,20 +238,13 @@ func receiveOnly(t *testing.T, fd int) uint64 {
 
 func copyOf(t testing.TB, exe string) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "handover")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	dir := openDir(t)
 	data, err := os.ReadFile(exe)
 	if err != nil {
 		t.Fatal(err)
 	}
 	to := dir + "/test"
 	if err := os.WriteFile(to, data, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return to

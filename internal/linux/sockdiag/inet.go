@@ -35,15 +35,13 @@ const (
 
 // inetMsg is what is used of struct inet_diag_msg.
 type inetMsg struct {
-	state         uint8
-	local         netip.Addr
-	port          uint16
-	queue, limit  uint32 // of a listener: waiting connections, backlog
-	inode         uint32
-	silence       time.Duration // 0 when not asked for
-	family        uint8
-	v6only        bool
-	v6onlyIsKnown bool
+	state        uint8
+	family       uint8
+	port         uint16
+	inode        uint32
+	local        netip.Addr
+	queue, limit uint32        // of a listener: waiting connections, backlog
+	silence      time.Duration // 0 when not asked for
 }
 
 // isOpen leaves out what the service has closed already: such a socket has
@@ -117,17 +115,12 @@ func parseInet(b []byte) (inetMsg, bool) {
 	return m, true
 }
 
-// attribute takes the times out of struct tcp_info (milliseconds), and
-// IPV6_V6ONLY, which comes without asking.
+// attribute takes the times out of struct tcp_info (milliseconds).
 func (m *inetMsg) attribute(typ uint16, v []byte) {
-	const lastSent, lastReceived = 44, 52 // offsets in struct tcp_info
-	const skV6Only = 11                   // INET_DIAG_SKV6ONLY
-	switch {
-	case typ == extInfo && len(v) >= lastReceived+4:
+	const lastSent, lastReceived = 44, 52 // offsets
+	if typ == extInfo && len(v) >= lastReceived+4 {
 		ms := min(binary.NativeEndian.Uint32(v[lastSent:]), binary.NativeEndian.Uint32(v[lastReceived:]))
 		m.silence = time.Duration(ms) * time.Millisecond
-	case typ == skV6Only && len(v) >= 1:
-		m.v6only, m.v6onlyIsKnown = v[0] != 0, true
 	}
 }
 

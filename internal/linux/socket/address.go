@@ -73,7 +73,7 @@ func Parse(kind unit.ListenKind, s string) (Address, error) {
 		a, err = a.parseIP(s)
 	}
 	if err == nil && a.Type == unix.SOCK_SEQPACKET && a.Family != unix.AF_UNIX && a.Family != unix.AF_VSOCK {
-		err = fixable{errors.New("sequential packets need a unix socket"), "write a path, or ListenStream="}
+		err = fixableError{errors.New("sequential packets need a unix socket"), "write a path, or ListenStream="}
 	}
 	return a, err
 }
@@ -84,7 +84,7 @@ func (a Address) parseUnix(s string) (Address, error) {
 	case s == "@":
 		return a, errors.New("an abstract name is expected after \"@\"")
 	case len(s) > maxPath:
-		return a, fixable{fmt.Errorf("the name has %d bytes", len(s)), fmt.Sprintf("unix sockets allow %d", maxPath)}
+		return a, fixableError{fmt.Errorf("the name has %d bytes", len(s)), fmt.Sprintf("unix sockets allow %d", maxPath)}
 	case s[0] == '/' && strings.IndexByte(s, 0) >= 0:
 		return a, errors.New("a path cannot hold a NUL")
 	case s[0] == '/' && strings.HasSuffix(s, "/"):
@@ -109,7 +109,7 @@ func (a Address) parseVsock(s string) (Address, error) {
 	}
 	cid, port, ok2 := strings.Cut(rest, ":")
 	if !ok || !ok2 {
-		return a, fixable{errors.New("vsock:CID:PORT is expected"), "the CID may be empty: vsock::1234"}
+		return a, fixableError{errors.New("vsock:CID:PORT is expected"), "the CID may be empty: vsock::1234"}
 	}
 	a.CID = unix.VMADDR_CID_ANY
 	if cid != "" {
@@ -156,7 +156,7 @@ func (a Address) parseIP(s string) (Address, error) {
 	ip, err := netip.ParseAddr(host)
 	if err != nil || ip.Zone() != "" || ip.Is4() != (a.Family == unix.AF_INET) {
 		if strings.Contains(host, "%") {
-			return a, fixable{fmt.Errorf("%q is not an IPv6 address", host), "the interface comes last: [fe80::1]:80%eth0"}
+			return a, fixableError{fmt.Errorf("%q is not an IPv6 address", host), "the interface comes last: [fe80::1]:80%eth0"}
 		}
 		return a, notAnAddress(s)
 	}
@@ -166,7 +166,7 @@ func (a Address) parseIP(s string) (Address, error) {
 }
 
 func notAnAddress(s string) error {
-	return fixable{
+	return fixableError{
 		fmt.Errorf("%q is not an address", s),
 		"write a port, 1.2.3.4:PORT, [::1]:PORT, /a/path, @abstract or vsock:CID:PORT (names are not looked up)",
 	}
@@ -182,7 +182,7 @@ func parseNetlink(s string) (Address, error) {
 	if !ok {
 		n, err := strconv.ParseUint(f[0], 10, 16)
 		if err != nil {
-			return a, fixable{fmt.Errorf("%q is not a netlink family", f[0]), "such as route, audit or kobject-uevent"}
+			return a, fixableError{fmt.Errorf("%q is not a netlink family", f[0]), "such as route, audit or kobject-uevent"}
 		}
 		family = int(n)
 	}
@@ -199,7 +199,7 @@ func parseNetlink(s string) (Address, error) {
 
 func parsePort(s string) (uint32, error) {
 	n, err := strconv.ParseUint(s, 10, 16)
-	if err != nil || n == 0 || s[0] == '+' {
+	if err != nil || s[0] == '0' || s[0] == '+' {
 		return 0, fmt.Errorf("%q is not a port (1 to 65535)", s)
 	}
 	return uint32(n), nil

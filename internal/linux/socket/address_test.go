@@ -3,6 +3,7 @@
 package socket
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -38,6 +39,7 @@ func TestParse(t *testing.T) {
 	for _, c := range []struct{ in, why string }{
 		{"", "empty"},
 		{"0", "not a port"},
+		{"080", "not a port"},
 		{"65536", "not a port"},
 		{"+80", "not an address"},
 		{"localhost:80", "names are not looked up"},
@@ -61,7 +63,8 @@ func TestParse(t *testing.T) {
 		{"vsock:3:", "not a vsock port"},
 	} {
 		_, err := Parse(unit.ListenStream, c.in)
-		if f, ok := err.(fixable); err == nil || (!strings.Contains(err.Error(), c.why) && !(ok && strings.Contains(f.fix, c.why))) {
+		var f fixableError
+		if err == nil || (!strings.Contains(err.Error(), c.why) && !(errors.As(err, &f) && strings.Contains(f.fix, c.why))) {
 			t.Errorf("%q: got %v, want %q", c.in, err, c.why)
 		}
 	}

@@ -56,10 +56,10 @@ func (op *opening) checkFIFO(fd int) error {
 		return err
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFIFO {
-		return fixable{fmt.Errorf("a %s is in the way", kindOfFile(st.Mode)), "remove it"}
+		return fixableError{fmt.Errorf("a %s is in the way", kindOfFile(st.Mode)), "remove it"}
 	}
 	if int(st.Uid) != unix.Geteuid() && st.Uid != 0 && int(st.Uid) != op.owner.UID {
-		return fixable{fmt.Errorf("the FIFO belongs to user %d", st.Uid), "remove it, or set SocketUser="}
+		return fixableError{fmt.Errorf("the FIFO belongs to user %d", st.Uid), "remove it, or set SocketUser="}
 	}
 	if op.owner != NoOwner {
 		if err := unix.Fchown(fd, op.owner.UID, op.owner.GID); err != nil {
@@ -95,7 +95,7 @@ func (op *opening) openSpecial() (int, error) {
 	}
 	if k := st.Mode & unix.S_IFMT; k != unix.S_IFCHR && k != unix.S_IFREG {
 		unix.Close(fd)
-		return -1, fixable{fmt.Errorf("it is a %s", kindOfFile(st.Mode)), "ListenSpecial= takes device nodes and files of /proc and /sys"}
+		return -1, fixableError{fmt.Errorf("it is a %s", kindOfFile(st.Mode)), "ListenSpecial= takes device nodes and files of /proc and /sys"}
 	}
 	return fd, nil
 }

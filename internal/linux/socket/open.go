@@ -136,12 +136,12 @@ func (op *opening) explainBind(a Address, err error) error {
 	switch {
 	case errors.Is(err, unix.EADDRINUSE) && a.Family != unix.AF_NETLINK:
 		if who := sockdiag.WhoListens(a.key()); who != "" {
-			return fixable{fmt.Errorf("%w: %s", err, who), "stop that, or choose another address"}
+			return fixableError{fmt.Errorf("%w: %s", err, who), "stop that, or choose another address"}
 		}
 	case errors.Is(err, unix.EACCES) && a.Port > 0 && a.Port < 1024 && a.Family != unix.AF_VSOCK:
-		return fixable{fmt.Errorf("%w: ports below 1024 need CAP_NET_BIND_SERVICE", err), "run as root, or choose a higher port"}
+		return fixableError{fmt.Errorf("%w: ports below 1024 need CAP_NET_BIND_SERVICE", err), "run as root, or choose a higher port"}
 	case errors.Is(err, unix.EADDRNOTAVAIL) && a.IP.IsValid():
-		return fixable{fmt.Errorf("%w: no interface has %s", err, a.IP), "set FreeBind=yes if it comes later"}
+		return fixableError{fmt.Errorf("%w: no interface has %s", err, a.IP), "set FreeBind=yes if it comes later"}
 	}
 	return err
 }

@@ -51,7 +51,7 @@ func removeDead(a Address) error {
 		return fmt.Errorf("%w, and its node cannot be looked at: %w", unix.EADDRINUSE, err)
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFSOCK {
-		return fixable{fmt.Errorf("%w: a %s is in the way", unix.EADDRINUSE, kindOfFile(st.Mode)), "remove it"}
+		return fixableError{fmt.Errorf("%w: a %s is in the way", unix.EADDRINUSE, kindOfFile(st.Mode)), "remove it"}
 	}
 	if sockdiag.UnixAlive(a.Path) || answers(a) {
 		return unix.EADDRINUSE

@@ -102,19 +102,19 @@ func (op *opening) open() (int, string, error) {
 		fd, err := op.openQueue()
 		return fd, op.line.Address, err
 	case unit.ListenUSBFunction:
-		return -1, "", fixable{errors.New("USB FunctionFS endpoints are not supported"), "remove ListenUSBFunction="}
+		return -1, "", fixableError{errors.New("USB FunctionFS endpoints are not supported"), "remove ListenUSBFunction="}
 	}
 	return -1, "", fmt.Errorf("unknown kind of address %d", op.line.Kind)
 }
 
-// fixable is an error that knows its remedy.
-type fixable struct {
+// fixableError is an error that knows its remedy.
+type fixableError struct {
 	err error
 	fix string
 }
 
-func (f fixable) Error() string { return f.err.Error() }
-func (f fixable) Unwrap() error { return f.err }
+func (f fixableError) Error() string { return f.err.Error() }
+func (f fixableError) Unwrap() error { return f.err }
 
 // fail makes the diagnostic of a line that could not be opened.
 func (op *opening) fail(err error) error {
@@ -122,7 +122,7 @@ func (op *opening) fail(err error) error {
 		Pos: op.line.Pos, Severity: diag.Error,
 		Msg: fmt.Sprintf("cannot listen on %s: %v", op.line.Address, err),
 	}
-	if f := (fixable{}); errors.As(err, &f) {
+	if f := (fixableError{}); errors.As(err, &f) {
 		d.Fix = f.fix
 	}
 	return d

@@ -20,12 +20,8 @@ const (
 	stackSize = 4 << 10
 )
 
-// Free blocks that are kept: a start of many services at once has as many
-// children on the way as the processors let it.
-const (
-	maxFree = 32
-	minFree = 2
-)
+// minFree is how many free blocks Trim keeps.
+const minFree = 2
 
 // block is the memory of one child: header, instructions, data, stack.
 type block struct{ mem []byte }
@@ -54,20 +50,13 @@ func (b *block) await() {
 type pool struct{ blocks []*block }
 
 // get returns a free block of at least size bytes, stack not counted. It
-// prefers the one freed last, whose pages are in the cache.
+// prefers the one made last: so the others stay unused and can be trimmed.
 func (p *pool) get(size int) (*block, error) {
 	size += stackSize
-	free := 0
 	for i := len(p.blocks) - 1; i >= 0; i-- {
 		b := p.blocks[i]
-		if !b.free() {
-			continue
-		}
-		if len(b.mem) >= size {
+		if len(b.mem) >= size && b.free() {
 			return b, nil
-		}
-		if free++; free > maxFree {
-			p.drop(i)
 		}
 	}
 	size = max(blockSize, (size+4095)&^4095)

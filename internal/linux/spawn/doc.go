@@ -12,7 +12,7 @@
 // for instance in opening a FIFO, without stopping the manager or its garbage
 // collector. What makes this safe:
 //   - The child never runs Go code. It executes the loop in run_ARCH.s, which
-//     keeps its state in registers and reads and writes nothing but one Block,
+//     keeps its state in registers and reads and writes nothing but one block,
 //     which is mapped memory that the garbage collector does not know.
 //   - It has a stack of its own in that block, which the loop does not use.
 //   - It must not return: it shares the parent's thread pointer, so it would
@@ -29,7 +29,8 @@
 // that Go code in the child cannot grow its stack; none runs here. An assembly
 // function is not preempted, so the thread need not be locked either. The
 // portable path (clone_portable.go), where the child is Go code with a copy of
-// the memory, does call it.
+// the memory, does call it. Kernels and containers without clone3 get clone(2),
+// and the program does the rest (Spawner.oldKernel).
 //
 // # What belongs to the address space
 //
@@ -39,6 +40,15 @@
 // such a step gets a copy of the memory instead (Program.ownMemory). A change
 // of user makes the shared memory undumpable (prctl(2), PR_SET_DUMPABLE), as it
 // does with posix_spawn and os/exec: the manager is then not dumpable either.
+//
+// # Measured
+//
+// Linux 6.18, 2 processors, a service of 1 KB without libc, each in a cgroup
+// of its own, medians. 1,000 at once, to the last one's first instruction, per
+// service: shared memory as here 84 µs; with CLONE_VFORK 179; a copy of the
+// memory 311; os.StartProcess 185; a C program with CLONE_VFORK 143. One alone:
+// 181 µs, with Spec.Hurry 164, CLONE_VFORK 160, a copy 306. Compiling and
+// placing a program takes 1.4 µs.
 //
 // Package spawn imports nothing of rouse. It has no goroutine and no lock: a
 // Spawner belongs to one goroutine.

@@ -125,6 +125,7 @@ func (s *Spawner) Close() error {
 	return nil
 }
 
-// Trim gives memory back that is not in use; the manager calls it when it has
-// nothing else to do.
+// Trim gives memory back that is not in use. A start of many services at once
+// has some hundred processes on the way, with about 12 KiB each; the manager
+// calls Trim when it has nothing else to do.
 func (s *Spawner) Trim() { s.pool.trim(minFree) }

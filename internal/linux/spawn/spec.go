@@ -129,7 +129,7 @@ type Limit struct {
 	Soft, Hard uint64 // math.MaxUint64: infinity
 }
 
-// Sched is the scheduling of systemd.exec(5). All of Policy, IOClass are -1
+// Sched is the scheduling of systemd.exec(5). Policy and IOClass are -1
 // for "not set".
 type Sched struct {
 	Policy         int8

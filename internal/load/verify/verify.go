@@ -37,13 +37,15 @@ type Report struct {
 func (r Report) Errors() bool { return r.List.Errors() }
 
 // Verify looks at the named units, or at everything on the path when there is
-// no name, and reports each finding once, by file and line.
+// no name, and reports each finding once, by file and line. A name with a
+// slash is the path of a unit file, or of a directory of them.
 func Verify(cfg load.Config, names ...string) Report {
 	if cfg.Options.Facts == nil {
 		cfg.Options.Facts = &systemd.Facts{Lookup: facts, TotalMemory: 1 << 34, MaxTasks: 1 << 15}
 	}
-	l := load.New(cfg)
 	all := len(names) == 0
+	cfg, names = withPaths(cfg, names)
+	l := load.New(cfg)
 	if all {
 		names = l.Names()
 	}

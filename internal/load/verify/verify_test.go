@@ -124,6 +124,26 @@ func TestNamedUnits(t *testing.T) {
 	}
 }
 
+// TestPaths: files and directories by their paths, with what stands beside
+// them and on the usual path.
+func TestPaths(t *testing.T) {
+	root := makeTree(t, map[string]string{
+		"usr/lib/systemd/system/web.service": ok, "usr/bin/web": "#!/bin/sh\n",
+		"mine/a.service": "[Unit]\nRequires=b.service web.service\n" + ok, "mine/b.service": ok,
+		"mine/c.service": "[Service]\nExecStart=/none\n",
+	})
+	cfg := load.Config{Root: root}
+	if r := Verify(cfg, filepath.Join(root, "mine/a.service")); r.Units != 1 || len(r.List) != 0 {
+		t.Errorf("one file: %d units, %v", r.Units, r.List)
+	}
+	if r := Verify(cfg, filepath.Join(root, "mine")); r.Units != 3 || len(r.List) != 1 || r.List[0].Unit != "c.service" {
+		t.Errorf("a directory: %d units, %v", r.Units, r.List)
+	}
+	if r := Verify(cfg, filepath.Join(root, "mine/none.service")); !r.Errors() {
+		t.Errorf("a missing file: %v", r.List)
+	}
+}
+
 func TestJSON(t *testing.T) {
 	for _, list := range []diag.List{nil, {
 		{Pos: diag.Pos{File: "/a", Line: 3, Col: 7}, Severity: diag.Warning, Code: "RS001", Unit: "a.service", Msg: "cannot \"x\"", Fix: "y"},
