@@ -5,6 +5,7 @@ package test
 import (
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -68,14 +69,14 @@ func load(t *testing.T, port, clients int, d time.Duration) (asked, failed int64
 	return ok.Load() + bad.Load(), bad.Load()
 }
 
-// sleeps reads "slept N times" from status.
+var sleepCount = regexp.MustCompile(`\(and (\d+) sleeps\)`)
+
+// sleeps reads "Wakes: 3 (and 2 sleeps)" from status.
 func sleeps(status string) int {
 	n := 0
-	for _, line := range strings.Split(status, "\n") {
-		if i := strings.Index(line, "slept "); i >= 0 {
-			k, _ := strconv.Atoi(strings.Fields(line[i:])[1])
-			n = max(n, k)
-		}
+	for _, m := range sleepCount.FindAllStringSubmatch(status, -1) {
+		k, _ := strconv.Atoi(m[1])
+		n = max(n, k)
 	}
 	return n
 }

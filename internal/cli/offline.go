@@ -5,6 +5,7 @@ package cli
 import (
 	"errors"
 	"os"
+	"slices"
 
 	"github.com/rouse-init/rouse/internal/bus/systemd1/files"
 	"github.com/rouse-init/rouse/internal/load"
@@ -50,7 +51,9 @@ func (a *app) files() (files.Files, error) {
 	if err != nil {
 		return files.Files{}, err
 	}
-	if path, ok := v.Value.([]string); ok && len(path) > 0 {
+	// The path that everybody has comes with places for links and presets.
+	path, ok := v.Value.([]string)
+	if ok && len(path) > 0 && !slices.Equal(path, load.NewLookup(cfg).Dirs) {
 		cfg.Paths = path
 	}
 	return files.Files{Config: cfg}, nil

@@ -10,8 +10,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rouse-init/rouse/internal/diag"
 	"github.com/rouse-init/rouse/internal/load"
 	"github.com/rouse-init/rouse/internal/load/verify"
+	"github.com/rouse-init/rouse/internal/unit"
 )
 
 func verifyCommand(a *app) *cobra.Command {
@@ -37,6 +39,13 @@ func (a *app) verify(args []string) error {
 		return err
 	}
 	report := verify.Verify(cfg, names...)
+	if len(names) > 0 {
+		// What the units refer to was loaded too, but is not the question.
+		report.List = slices.DeleteFunc(report.List, func(d diag.Diagnostic) bool {
+			return d.Unit != "" && !slices.Contains(names, d.Unit) && !slices.Contains(names, unit.TemplateOf(d.Unit)) ||
+				d.Unit == "" && len(args) > 0 && d.Pos.Line == 0
+		})
+	}
 	switch {
 	case asJSON:
 		err = report.JSON(a.out)
@@ -85,7 +94,7 @@ func (a *app) verifyNames(cfg *load.Config, args []string) ([]string, error) {
 	if len(paths) > 0 {
 		rest := cfg.Paths
 		if rest == nil && !whole {
-			rest = load.NewLookup(*cfg).Dirs
+			rest = slices.DeleteFunc(load.NewLookup(*cfg).Dirs, func(dir string) bool { return !isDir(dir) })
 		}
 		cfg.Paths = slices.Concat(paths, rest)
 	}

@@ -4,6 +4,7 @@ package guardian
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -92,7 +93,9 @@ func (g *guarded) want(pattern string) []string {
 			}
 			skipped = append(skipped, l)
 		case <-patience:
-			g.t.Fatalf("no line %q within 10 s; the manager said %q", pattern, skipped)
+			_ = g.cmd.Process.Signal(unix.SIGQUIT) // where it hangs goes to stderr
+			_ = g.cmd.Wait()
+			g.t.Fatalf("no line %q within 10 s; the manager said %q; stderr:\n%s", pattern, skipped, g.stderr)
 		}
 	}
 }
@@ -137,6 +140,18 @@ func number(s string) int { n, _ := strconv.Atoi(s); return n }
 func alive(pid int) bool {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	return err == nil && !strings.Contains(string(b), ") Z ")
+}
+
+// dies waits until the process of a pidfd has ended.
+func dies(t *testing.T, pidfd int) {
+	t.Helper()
+	n, err := 0, error(unix.EINTR)
+	for errors.Is(err, unix.EINTR) { // SIGCHLD
+		n, err = unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, 10_000)
+	}
+	if n != 1 || err != nil {
+		t.Fatalf("the process does not die (%v)", err)
+	}
 }
 
 func TestExitsAreTold(t *testing.T) {
@@ -225,9 +240,7 @@ func TestWordsOfADeadManager(t *testing.T) {
 	g.do("drop early")
 	g.do("base /its/base")
 	g.do("segv")
-	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(manager), Events: unix.POLLIN}}, 10_000); n != 1 || err != nil {
-		t.Fatalf("the manager does not die (%v)", err)
-	}
+	dies(t, manager)
 	g.signal(unix.SIGCONT)
 	g.want("pid .*")
 	if got := g.next(); got != "stored late two" {
@@ -381,9 +394,7 @@ func TestGuardianDies(t *testing.T) {
 	defer func() { _ = unix.Close(manager) }()
 	g.signal(unix.SIGKILL)
 	g.ends(-1)
-	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(manager), Events: unix.POLLIN}}, 10_000); n != 1 || err != nil {
-		t.Errorf("the manager has outlived the guardian (%v)", err)
-	}
+	dies(t, manager)
 }
 
 // In the end nothing is left, however it has hidden.

@@ -3,6 +3,7 @@
 package guardian
 
 import (
+	"errors"
 	"math/bits"
 
 	"golang.org/x/sys/unix"
@@ -46,18 +47,26 @@ func (g *guardian) flush() {
 			g.wantRoom(false)
 			return
 		}
-		switch err := wire.Send(g.sock, g.packet, g.fds); err {
-		case nil:
-			g.told = p
-			g.settle()
-		case unix.EAGAIN, unix.ETOOMANYREFS, unix.ENOBUFS, unix.ENOMEM:
-			g.crowded = err != unix.EAGAIN
-			g.wantRoom(true)
-			return
-		default: // The manager is gone: the reader will see it.
-			g.wantRoom(false)
+		err := wire.Send(g.sock, g.packet, g.fds)
+		if err != nil {
+			g.unsent(err)
 			return
 		}
+		g.told = p
+		g.settle()
+	}
+}
+
+// unsent decides when to try again.
+func (g *guardian) unsent(err error) {
+	switch {
+	case errors.Is(err, unix.EAGAIN):
+		g.wantRoom(true)
+	case errors.Is(err, unix.ETOOMANYREFS), errors.Is(err, unix.ENOBUFS), errors.Is(err, unix.ENOMEM):
+		g.crowded = true
+		g.wantRoom(true)
+	default: // The manager is gone: the reader will see it.
+		g.wantRoom(false)
 	}
 }
 

@@ -5,6 +5,7 @@ package guardian
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -144,7 +145,7 @@ func (g *guardian) resume() (bool, error) {
 	lines := bufio.NewReader(io.NewSectionReader(f, 0, 1<<40))
 	for {
 		l, err := lines.ReadString('\n')
-		if err == io.EOF { //nolint:errorlint // as bufio returns it
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

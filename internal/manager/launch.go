@@ -47,9 +47,6 @@ func (m *Manager) launch(f engine.Spawn) {
 	if err := m.loop.Add(result, poll.In, func(uint32) { m.launched(l) }); err != nil {
 		m.say("%v", err)
 	}
-	if f.Conn != 0 {
-		m.served(f.Conn)
-	}
 }
 
 func (m *Manager) tryLaunch(f engine.Spawn) (pid, result int, err error) {
@@ -109,6 +106,9 @@ func (m *Manager) launched(l *launch) {
 // launchFailed says which step failed, where its directive stands and what
 // might help.
 func (m *Manager) launchFailed(f engine.Spawn, err error) {
+	if f.Conn != 0 {
+		m.dropConnection(f.Conn) // the engine has let go of it with the order
+	}
 	out := engine.SpawnFailed{Token: f.Token, Status: 203, Step: "spawn", Msg: err.Error()}
 	d := diag.Diagnostic{Severity: diag.Error, Unit: f.Token.Unit}
 	directive := ""

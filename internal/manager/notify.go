@@ -67,7 +67,7 @@ func (m *Manager) notified(msg *notify.Message) {
 		Unit: name, Pid: msg.Pid,
 		Ready: msg.Ready, Reloading: msg.Reloading, Stopping: msg.Stopping,
 		Watchdog: msg.Watchdog, WatchdogTrigger: msg.WatchdogTrigger, Busy: msg.Busy,
-		MonotonicUS: msg.MonotonicUS, Status: msg.Status, Errno: msg.Errno, ExitStatus: msg.ExitStatus,
+		MonotonicUS: m.bootTime(msg.MonotonicUS), Status: msg.Status, Errno: msg.Errno, ExitStatus: msg.ExitStatus,
 		WatchdogUS: msg.WatchdogUS, ExtendUS: msg.ExtendUS, NotifyAccess: msg.NotifyAccess,
 	}
 	if msg.MainPid > 0 {
@@ -174,4 +174,14 @@ func (m *Manager) dropStored(name string) {
 		m.must(m.guard.Drop(storeKey(name, s.name)))
 	}
 	delete(m.stored, name)
+}
+
+// bootTime turns a time of CLOCK_MONOTONIC, which services use, into one of
+// the engine's clock, which goes on in suspend. Both in microseconds.
+func (m *Manager) bootTime(monotonic uint64) uint64 {
+	var ts unix.Timespec
+	if monotonic == 0 || unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) != nil {
+		return monotonic
+	}
+	return monotonic + uint64(int64(m.now())-ts.Nano())/1000
 }

@@ -70,8 +70,10 @@ func (m *Manager) note(f engine.Effect) {
 func (m *Manager) answered(in engine.Input) {
 	switch in := in.(type) {
 	case engine.Spawned:
+		// Only now, when it is written down, may the connection be let go.
 		if f, ok := m.pending[in.Token.Gen].(engine.Spawn); ok && f.Conn != 0 {
 			delete(m.awaited, f.Conn)
+			m.served(f.Conn)
 		}
 		delete(m.pending, in.Token.Gen)
 	case engine.SpawnFailed:

@@ -29,8 +29,19 @@ func newPidFiles(m *Manager) *pidFiles {
 	return &pidFiles{m: m, fd: -1, wait: make(map[string]engine.ReadPIDFile), watch: make(map[string]int)}
 }
 
-// read performs ReadPIDFile.
+// read performs ReadPIDFile. Without a path it is GuessMainPID=: the only
+// process of the unit is the main one.
 func (p *pidFiles) read(f engine.ReadPIDFile) {
+	if f.Path == "" {
+		out := engine.PIDFileRead{Token: f.Token}
+		if u := p.m.engine.Def(f.Token.Unit); u != nil {
+			if pids := p.m.pidsOf(u); len(pids) == 1 {
+				out.Pid = int32(pids[0])
+			}
+		}
+		p.m.feed(out)
+		return
+	}
 	pid, err := p.m.pidIn(f.Path, f.Token.Unit)
 	if err == nil || f.Now {
 		out := engine.PIDFileRead{Token: f.Token, Pid: pid}

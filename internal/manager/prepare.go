@@ -35,7 +35,11 @@ type preparation struct {
 	fds   []int    // opened here, to be closed
 }
 
-func (p *preparation) main() bool { return p.order.Role == engine.RoleMain }
+// main: it is the process that gets the sockets. The ExecStart= of a forking
+// service is a control process, and it as well.
+func (p *preparation) main() bool {
+	return p.order.Role == engine.RoleMain || len(p.order.Sockets) > 0 || p.order.Conn != 0
+}
 
 func (p *preparation) prepare() error {
 	steps := []func() error{p.identity, p.directories, p.sockets, p.environment, p.program, p.stdio, p.attributes, p.handover, p.cgroup}
@@ -204,6 +208,7 @@ func (p *preparation) program() error {
 func (p *preparation) attributes() error {
 	x, s := p.exec, &p.spec
 	s.Umask = x.Umask
+	s.Hurry = len(p.m.launches) == 0 && len(p.m.queue) <= 2
 	s.Nice, s.OOM = x.Nice, x.OOMScoreAdjust
 	s.IgnoreSIGPIPE = x.IgnoreSIGPIPE
 	s.Dir, s.DirOptional = x.WorkingDirectory, x.WorkingDirMissingOK

@@ -56,6 +56,7 @@ func (m *Manager) query(name string) cgroup.Query {
 
 // signal performs Signal.
 func (m *Manager) signal(f engine.Signal) {
+	defer func() { m.emptied = "" }()
 	var direct []int
 	for _, pid := range [...]int32{f.Main, f.Control} {
 		if pid > 0 {
@@ -64,13 +65,14 @@ func (m *Manager) signal(f engine.Signal) {
 		}
 	}
 	u := m.engine.Def(f.Unit)
-	if !f.Group || u == nil {
+	if !f.Group || u == nil || len(direct) == 0 && m.emptied == f.Unit {
 		return
 	}
 	sig := unix.Signal(f.Sig)
 	var err error
 	switch {
 	case m.cg != nil && sig == unix.SIGKILL:
+		m.killed[f.Unit] = true
 		err = m.cg.Kill(m.cgroupOf(u))
 	case m.cg != nil:
 		_, err = m.cg.Signal(m.cgroupOf(u), int(sig), direct...)
@@ -115,11 +117,14 @@ func (m *Manager) watchCgroup(f engine.WatchCgroup) {
 	path := m.cgroupOf(u)
 	if !m.keepsCgroup(u) && m.cg.Remove(path) == nil {
 		// It was empty, or there was none: gone in the one call.
+		delete(m.killed, f.Token.Unit)
+		m.emptied = f.Token.Unit
 		m.feed(engine.CgroupEmptied{Token: f.Token})
 		return
 	}
 	st, err := m.watchChanges(f.Token.Unit, path)
 	if err != nil || !st.Populated {
+		m.emptied = f.Token.Unit
 		m.feed(engine.CgroupEmptied{Token: f.Token})
 	}
 }
@@ -146,9 +151,11 @@ func (m *Manager) cgroupChanged(name, path string, ev cgroup.Event) {
 }
 
 // keepsCgroup: the empty cgroup of a service that a socket wakes stays for
-// the next start, which saves making it again.
+// the next start, which saves making it again. Not one that cgroup.kill was
+// written to: Linux 6.13 and later kill whatever is cloned into it afterwards
+// (CLONE_INTO_CGROUP compares its kill counter with that of the parent's cgroup).
 func (m *Manager) keepsCgroup(u *unit.Unit) bool {
-	return len(m.engine.Sockets(u.Name)) > 0
+	return !m.killed[u.Name] && len(m.engine.Sockets(u.Name)) > 0
 }
 
 // watchMembers looks for processes until there are none: without cgroups the
@@ -183,6 +190,7 @@ func (m *Manager) cleanUp(f engine.RemoveCgroup) {
 		return
 	}
 	path := m.cgroupOf(u)
+	delete(m.killed, f.Unit)
 	if err := m.cg.Remove(path); err != nil && !errors.Is(err, unix.EBUSY) {
 		m.say("%s: cannot remove its cgroup: %v", f.Unit, err)
 	}

@@ -211,6 +211,7 @@ func (m *Manager) settle(in *inheritance) {
 	}
 	m.settleRunning(in)
 	m.resumeHandovers(in)
+	m.removeKept()
 	m.reconcileSockets()
 }
 
@@ -233,9 +234,6 @@ func (m *Manager) settleSpawn(f engine.Spawn, in *inheritance) {
 	if pid := m.processOf(f.Token); pid > 0 {
 		m.feed(engine.Spawned{Token: f.Token, Pid: pid})
 		m.feed(engine.Executed{Token: f.Token})
-		if f.Conn != 0 {
-			m.served(f.Conn)
-		}
 		return
 	}
 	// It may have come and gone: then its exit is held for us, and nothing
@@ -251,36 +249,43 @@ func (m *Manager) settleSpawn(f engine.Spawn, in *inheritance) {
 
 const tokenVariable = "ROUSE_ORDER"
 
-// processOf looks for the process of one order among the guardian's children.
+// processOf looks for the process of one order: it has the number of the
+// order in its environment, or, before execve, a copy of a dead manager's.
 func (m *Manager) processOf(t engine.Token) int32 {
 	want := tokenVariable + "=" + strconv.FormatUint(t.Gen, 10)
-	q := cgroup.Query{Root: int(m.start.Guardian), Token: want}
 	u := m.engine.Def(t.Unit)
-	if m.cg != nil && u != nil {
-		pids, err := m.cg.Procs(m.cgroupOf(u))
-		if err != nil {
+	if m.cg == nil || u == nil {
+		pids, err := cgroup.Members(cgroup.Query{Root: int(m.start.Guardian), Token: want})
+		if err != nil || len(pids) == 0 {
 			return 0
 		}
-		for _, pid := range pids {
-			if hasEnv(pid, want) {
-				return int32(pid)
-			}
+		return int32(pids[0])
+	}
+	pids, err := m.cg.Procs(m.cgroupOf(u))
+	if err != nil {
+		return 0
+	}
+	v, _ := m.engine.Unit(t.Unit)
+	unnumbered := 0
+	for _, pid := range pids {
+		env := environOf(pid)
+		switch {
+		case slices.Contains(env, want):
+			return int32(pid)
+		case int32(pid) == v.MainPid || int32(pid) == v.ControlPid:
+		case !slices.ContainsFunc(env, func(s string) bool { return strings.HasPrefix(s, tokenVariable+"=") }):
+			unnumbered = pid
 		}
-		return 0
 	}
-	pids, err := cgroup.Members(q)
-	if err != nil || len(pids) == 0 {
-		return 0
-	}
-	return int32(pids[0])
+	return int32(unnumbered)
 }
 
-func hasEnv(pid int, want string) bool {
+func environOf(pid int) []string {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
 	if err != nil {
-		return false
+		return nil
 	}
-	return slices.Contains(strings.Split(string(b), "\x00"), want)
+	return strings.Split(string(b), "\x00")
 }
 
 // strangerIn finds an exit of a process that the engine does not know, when
@@ -319,6 +324,19 @@ func (m *Manager) settleRunning(in *inheritance) {
 			if pid > 0 && !exits[pid] && unix.Kill(int(pid), 0) == unix.ESRCH { //nolint:errorlint // a bare errno
 				m.feed(engine.Exited{Pid: pid, Code: 1, Status: 0})
 			}
+		}
+	}
+}
+
+// removeKept removes the empty cgroups that were kept for the next start: one
+// that was killed in must not be used again, and who knows which were.
+func (m *Manager) removeKept() {
+	if m.cg == nil {
+		return
+	}
+	for v := range m.engine.Units() {
+		if v.Unit.Service != nil && (v.Active == engine.Inactive || v.Active == engine.Failed) {
+			_ = m.cg.Remove(m.cgroupOf(v.Unit)) // not empty, or not there
 		}
 	}
 }

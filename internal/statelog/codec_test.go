@@ -135,8 +135,18 @@ var allFields = cmp.Exporter(func(reflect.Type) bool { return true })
 func TestRoundTrip(t *testing.T) {
 	c := testCodec(t)
 	for _, v := range []any{
-		full(), everything{}, single{&inner{A: 1}}, single{}, array{}, array{{B: 1}}, square{}, blob{}, exited{Pid: 1 << 30, Code: 1, Status: 255}, shutdown{},
-		spawned{Token: token{Unit: "a.service", Gen: 9}, Pid: 7}, loaded{Units: []*unit.Unit{sampleUnit()}},
+		full(),
+		everything{},
+		single{&inner{A: 1}},
+		single{},
+		array{},
+		array{{B: 1}},
+		square{},
+		blob{},
+		exited{Pid: 1 << 30, Code: 1, Status: 255},
+		shutdown{},
+		spawned{Token: token{Unit: "a.service", Gen: 9}, Pid: 7},
+		loaded{Units: []*unit.Unit{sampleUnit()}},
 	} {
 		b, err := c.Append([]byte("prefix"), v)
 		if err != nil {
@@ -212,9 +222,12 @@ func sampleUnit() *unit.Unit {
 		Name: "web.service", Aliases: []string{"www.service"}, Kind: unit.KindService, Description: "Web server",
 		Fragment: pos.File, DefaultDependencies: true, AllowIsolate: false,
 		Deps: []unit.Dep{
-			{Kind: unit.Wants, Name: "network-online.target"}, {Kind: unit.After, Name: "network-online.target"},
-			{Kind: unit.Requires, Implicit: true, Name: "sysinit.target"}, {Kind: unit.After, Implicit: true, Name: "basic.target"},
-			{Kind: unit.Conflicts, Implicit: true, Name: "shutdown.target"}, {Kind: unit.Before, Implicit: true, Name: "shutdown.target"},
+			{Kind: unit.Wants, Name: "network-online.target"},
+			{Kind: unit.After, Name: "network-online.target"},
+			{Kind: unit.Requires, Implicit: true, Name: "sysinit.target"},
+			{Kind: unit.After, Implicit: true, Name: "basic.target"},
+			{Kind: unit.Conflicts, Implicit: true, Name: "shutdown.target"},
+			{Kind: unit.Before, Implicit: true, Name: "shutdown.target"},
 		},
 		Conditions:         []unit.Condition{{Type: "PathExists", Arg: "/etc/web.conf", Pos: pos}},
 		StartLimitInterval: 10 * time.Second, StartLimitBurst: 5, FailureActionExit: -1, SuccessActionExit: -1,

@@ -138,11 +138,25 @@ func TestFits(t *testing.T) {
 		neg bool
 		ok  bool
 	}{
-		{kInt8, -128, true, true}, {kInt8, -129, true, false}, {kInt8, 127, false, true}, {kInt8, 128, false, false},
-		{kUint8, -1, true, false}, {kUint8, 255, true, true}, {kUint8, 256, true, false}, {kInt64, -1, false, false},
-		{kUint64, -1, false, true}, {kUint64, -1, true, false}, {kInt16, -32768, true, true}, {kInt16, 32768, true, false},
-		{kUint16, 65535, false, true}, {kUint16, 65536, false, false}, {kInt32, -1 << 31, true, true},
-		{kInt32, 1 << 31, true, false}, {kUint32, 1<<32 - 1, true, true}, {kUint32, 1 << 32, true, false}, {kInt64, -1 << 63, true, true},
+		{kInt8, -128, true, true},
+		{kInt8, -129, true, false},
+		{kInt8, 127, false, true},
+		{kInt8, 128, false, false},
+		{kUint8, -1, true, false},
+		{kUint8, 255, true, true},
+		{kUint8, 256, true, false},
+		{kInt64, -1, false, false},
+		{kUint64, -1, false, true},
+		{kUint64, -1, true, false},
+		{kInt16, -32768, true, true},
+		{kInt16, 32768, true, false},
+		{kUint16, 65535, false, true},
+		{kUint16, 65536, false, false},
+		{kInt32, -1 << 31, true, true},
+		{kInt32, 1 << 31, true, false},
+		{kUint32, 1<<32 - 1, true, true},
+		{kUint32, 1 << 32, true, false},
+		{kInt64, -1 << 63, true, true},
 	} {
 		if fits(c.k, uint64(c.v), c.neg) != c.ok {
 			t.Errorf("fits(%d, %d, %v) is %v", c.k, c.v, c.neg, !c.ok)

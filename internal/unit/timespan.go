@@ -69,8 +69,11 @@ func ParseTimespan(s string, nanoseconds bool) (time.Duration, error) {
 		}
 		rest = strings.TrimPrefix(rest, "+")
 		whole, frac, after, ok := decimal(rest)
-		if !ok {
+		switch {
+		case !ok:
 			return 0, errSpan
+		case whole > math.MaxInt64:
+			return 0, errSpanRange
 		}
 		rest = strings.TrimLeft(after, " \t\n\r")
 		end := 0
@@ -82,10 +85,13 @@ func ParseTimespan(s string, nanoseconds bool) (time.Duration, error) {
 		if scale == 0 || scale < 1000 && !nanoseconds {
 			return 0, errSpan
 		}
+		if end == 0 && rest != "" && len(rest) == len(after) { // "1.2.3"
+			return 0, errSpan
+		}
 		rest = strings.TrimLeft(rest[end:], " \t\n\r")
 		hi, lo := bits.Mul64(whole, scale)
 		if hi != 0 || lo > math.MaxInt64-total {
-			if whole > math.MaxUint64/2000 { // does not fit systemd's microseconds either
+			if hi, _ := bits.Mul64(whole, scale/1000); hi != 0 { // nor fits systemd's microseconds
 				return 0, errSpanRange
 			}
 			return Infinity, nil

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -32,7 +33,9 @@ type Fake struct {
 
 	nextJob uint32
 	jobs    []systemd1.Job
-	LogDir  string
+	clients atomic.Int32
+	// LogDir is where the files for OpenLog are made.
+	LogDir string
 }
 
 // Add adds a unit and returns its view for changes.
@@ -252,3 +255,9 @@ func (f *files) Do(op systemd1.FileOp) ([]systemd1.Change, bool, error) {
 }
 func (f *files) DefaultTarget() (string, error) { return "multi-user.target", nil }
 func (f *files) Path() []string                 { return []string{"/etc/systemd/system", "/lib/systemd/system"} }
+
+// Restore takes the jobs and states of a manager that has ended.
+func (f *Fake) Restore(old *Fake) { f.Views, f.jobs, f.nextJob = old.Views, old.jobs, old.nextJob }
+
+// Clients is the number of connections. It may be asked at any time.
+func (f *Fake) Clients() int { return int(f.clients.Load()) }

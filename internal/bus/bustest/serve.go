@@ -89,6 +89,7 @@ func Start(f *Fake, path string) (s *Server, stop func(), err error) {
 				return
 			}
 			svc.Flush()
+			f.clients.Store(int32(svc.Clients()))
 		}
 		svc.Close()
 	}()

@@ -59,14 +59,19 @@ type settled struct {
 
 var builds = sync.Pool{New: func() any { return new(build) }}
 
-// reset makes b fit for another unit and keeps its scratch space.
-func (b *build) reset() {
-	clear(b.deps[:cap(b.deps)])
-	clear(b.commands[:cap(b.commands)])
+// release gives b back for another unit. It keeps the scratch space but none
+// of what stood in it.
+func (b *build) release() {
+	clear(b.deps)
+	clear(b.conds)
+	clear(b.commands)
+	clear(b.args)
+	clear(b.resource.attrs)
 	*b = build{
 		deps: b.deps[:0], conds: b.conds[:0], commands: b.commands[:0], args: b.args[:0],
 		resource: resources{attrs: b.resource.attrs[:0]},
 	}
+	builds.Put(b)
 }
 
 // expand replaces the specifiers of s.

@@ -32,8 +32,6 @@ const (
 // template, or any other unit that the files are for. See Compile.
 func (t *Template) Instance(name string) (*unit.Unit, diag.List) {
 	b := builds.Get().(*build)
-	defer builds.Put(b)
-	b.reset()
 	b.opt, b.files = &t.opt, t.files
 	b.begin(name)
 	for _, f := range t.files {
@@ -44,9 +42,8 @@ func (t *Template) Instance(name string) (*unit.Unit, diag.List) {
 	}
 	b.a = nil
 	b.finish()
-	list := b.diags.list
-	u := b.u
-	b.reset()
+	u, list := b.u, b.diags.list
+	b.release()
 	return u, list
 }
 
@@ -154,6 +151,7 @@ func (b *build) unsupported(a *Assign, d *Directive) {
 	}
 	if asksNothing(a.Value) {
 		out.Severity = diag.Note
+		out.Msg = d.Name + "= is not supported, but asks for nothing here"
 	} else {
 		b.unsup = append(b.unsup, out)
 	}

@@ -238,10 +238,10 @@ func otherSection(key, except string) string {
 // rouse's own, by theme. It is made once and must not be changed.
 var Directives = sync.OnceValue(func() []*Directive {
 	tables := [][]Directive{
-		unitTable(), conditionTable(), installTable(),
-		serviceTable(), socketTable(), killTable(),
-		execTable(), stdioTable(), limitTable(), directoryTable(), sandboxTable(), imageTable(),
-		resourceTable(), legacyResourceTable(), otherKindsTable(),
+		unitTable(), jobTable(), conditionTable(), installTable(),
+		serviceTable(), serviceTimeTable(), serviceExtensions(), socketTable(), killTable(),
+		execTable(), privilegeTable(), stdioTable(), limitTable(), directoryTable(), sandboxTable(), imageTable(),
+		resourceTable(), memoryTable(), legacyResourceTable(), otherKindsTable(),
 	}
 	versions := sinceVersions()
 	var all []*Directive

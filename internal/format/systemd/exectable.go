@@ -51,9 +51,6 @@ func (b *build) placed(name string) {
 
 func execTable() []Directive {
 	flag := func(f func(*unit.Exec) *bool) value { return boolean(func(b *build) *bool { return f(&b.exec) }) }
-	sched := func(f func(*unit.Sched) *int8, low, high int64, words string) value {
-		return numberOr(words, low, high, func(b *build) *int8 { return f(b.sched()) })
-	}
 	return execEntries([]Directive{
 		key(inExec, "User", must(account(func(b *build) *string { return &b.exec.User }))),
 		key(inExec, "Group", must(account(func(b *build) *string { return &b.exec.Group }))),
@@ -104,6 +101,17 @@ func execTable() []Directive {
 			}
 			return err
 		}}),
+	})
+}
+
+// privilegeTable is the part of systemd.exec(5) about scheduling and
+// privileges.
+func privilegeTable() []Directive {
+	flag := func(f func(*unit.Exec) *bool) value { return boolean(func(b *build) *bool { return f(&b.exec) }) }
+	sched := func(f func(*unit.Sched) *int8, low, high int64, words string) value {
+		return numberOr(words, low, high, func(b *build) *int8 { return f(b.sched()) })
+	}
+	return execEntries([]Directive{
 		key(inExec, "CoredumpFilter", value{"list of mappings or a mask", setCoredumpFilter}),
 		key(inExec, "IOSchedulingClass", sched(func(s *unit.Sched) *int8 { return &s.IOClass }, 0, 3, "none realtime best-effort idle")),
 		key(inExec, "IOSchedulingPriority", value{"number", func(b *build, v string) error {

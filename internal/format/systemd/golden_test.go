@@ -127,7 +127,7 @@ func printUnit(b *strings.Builder, u, base *unit.Unit) {
 }
 
 var skipped = map[string]bool{
-	"Name": true, "Kind": true, "Deps": true, "LoadErr": true, "Unsupported": true, "Where": true, "Fragment": true,
+	"Name": true, "Deps": true, "LoadErr": true, "Unsupported": true, "Where": true, "Fragment": true,
 }
 
 // printDiff prints the fields of v that are not as in base.
@@ -135,7 +135,7 @@ func printDiff(b *strings.Builder, indent string, v, base reflect.Value) {
 	for i := range v.NumField() {
 		name := v.Type().Field(i).Name
 		f, d := v.Field(i), base.Field(i)
-		if skipped[name] || reflect.DeepEqual(f.Interface(), d.Interface()) {
+		if skipped[name] || name == "Kind" && indent == "" || reflect.DeepEqual(f.Interface(), d.Interface()) {
 			continue
 		}
 		p := f
@@ -167,7 +167,10 @@ func show(v reflect.Value) string {
 	case string:
 		return fmt.Sprintf("%q", x)
 	case []byte:
-		return fmt.Sprintf("%q", x)
+		if len(x) > 0 && strings.HasPrefix(fmt.Sprintf("%q", x), `"`) && x[0] >= ' ' && x[0] < 127 && len(x) > 2 {
+			return fmt.Sprintf("%q", x) // text, not exit codes
+		}
+		return fmt.Sprint(x)
 	}
 	switch {
 	case v.Kind() == reflect.Pointer && !v.IsNil():

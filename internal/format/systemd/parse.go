@@ -61,7 +61,7 @@ type parser struct {
 	first  int32 // line on which the continued line began
 }
 
-// errorf reports an error that makes the file unusable.
+// fail reports an error that makes the file unusable; it returns false.
 func (p *parser) fail(line, col int32, code, msg, fix string) bool {
 	p.report(diag.Error, line, col, code, msg, fix)
 	return false

@@ -32,21 +32,18 @@ var (
 	errMemory = errors.New("expected a size, a percentage of the memory, or infinity")
 )
 
+// accounting is CPUAccounting= and kin, which ask for a controller.
+func accounting(controller string) value {
+	return value{"boolean", func(b *build, v string) error {
+		yes, err := parseBool(v)
+		if err == nil {
+			b.needs(controller, yes)
+		}
+		return err
+	}}
+}
+
 func resourceTable() []Directive {
-	memory := func(file string, zero bool) value {
-		return value{"size, percentage of the memory, or infinity", func(b *build, v string) error {
-			return b.amount(file, v, zero)
-		}}
-	}
-	account := func(controller string) value {
-		return value{"boolean", func(b *build, v string) error {
-			yes, err := parseBool(v)
-			if err == nil {
-				b.needs(controller, yes)
-			}
-			return err
-		}}
-	}
 	return []Directive{
 		key(inCgroup, "Slice", value{"slice", setSlice}),
 		key(inCgroup, "Delegate", value{"boolean or list of controllers", setDelegate}),
@@ -60,7 +57,7 @@ func resourceTable() []Directive {
 			}
 			return err
 		}}),
-		key(inCgroup, "CPUAccounting", account("cpu")),
+		key(inCgroup, "CPUAccounting", accounting("cpu")),
 		key(inCgroup, "CPUWeight", value{"weight from 1 to 10000, or idle", func(b *build, v string) error {
 			if v == "idle" {
 				b.attribute("cpu.idle", "1")
@@ -97,7 +94,18 @@ func resourceTable() []Directive {
 		}}),
 		key(inCgroup, "AllowedCPUs", list("cpuset.cpus")),
 		key(inCgroup, "AllowedMemoryNodes", list("cpuset.mems")),
-		key(inCgroup, "MemoryAccounting", account("memory")),
+	}
+}
+
+// memoryTable is the part about memory, the disk and tasks.
+func memoryTable() []Directive {
+	memory := func(file string, zero bool) value {
+		return value{"size, percentage of the memory, or infinity", func(b *build, v string) error {
+			return b.amount(file, v, zero)
+		}}
+	}
+	return []Directive{
+		key(inCgroup, "MemoryAccounting", accounting("memory")),
 		key(inCgroup, "MemoryMin", memory("memory.min", true)),
 		key(inCgroup, "MemoryLow", memory("memory.low", true)),
 		key(inCgroup, "MemoryHigh", memory("memory.high", false)),
@@ -111,11 +119,11 @@ func resourceTable() []Directive {
 			}
 			return err
 		}}),
-		key(inCgroup, "IOAccounting", account("io")),
+		key(inCgroup, "IOAccounting", accounting("io")),
 		key(inCgroup, "IOWeight", value{"weight from 1 to 10000", func(b *build, v string) error {
 			return b.weight("io.weight", "default ", v)
 		}}),
-		key(inCgroup, "TasksAccounting", account("pids")),
+		key(inCgroup, "TasksAccounting", accounting("pids")),
 		key(inCgroup, "TasksMax", value{"number, percentage or infinity", setTasksMax}),
 	}
 }
@@ -259,9 +267,12 @@ func setSlice(b *build, v string) error {
 		b.u.Slice, b.set.slice = "", false
 		return nil
 	}
-	s, err := b.unitName(v)
+	s, err := b.expandName(v)
 	if err == nil && !unit.ValidSlice(s) {
 		err = errors.New("expected the name of a slice such as web.slice")
+		if unit.ValidSlice(s + ".slice") {
+			err = hinted{err, "did you mean " + s + ".slice?"}
+		}
 	}
 	if err == nil && b.u.Kind == unit.KindSlice {
 		err = errors.New("the name of a slice says where it is: a-b.slice is in a.slice")

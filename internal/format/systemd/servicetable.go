@@ -15,18 +15,12 @@ const serviceTypes = "simple exec forking oneshot dbus notify notify-reload idle
 
 func serviceTable() []Directive {
 	flag := func(f func(*unit.Service) *bool) value { return boolean(func(b *build) *bool { return f(b.svc) }) }
-	wait := func(f func(*unit.Service) *time.Duration) value {
-		return span(func(b *build) *time.Duration { return f(b.svc) })
-	}
 	command := func(p unit.Phase) value { return value{"command lines", commands(p)} }
-	timeoutMode := func(f func(*unit.Service) *unit.TimeoutMode) value {
-		return enum("terminate abort kill", func(b *build) *unit.TimeoutMode { return f(b.svc) })
-	}
 	exits := func(f func(*unit.Service) **unit.ExitSet) value {
 		return value{"list of exit statuses and signals", func(b *build, v string) error { return b.exitSet(f(b.svc), v) }}
 	}
 	const usb = "no USB function is set up"
-	return append([]Directive{
+	return []Directive{
 		key(inService, "Type", value{"one of " + strings.ReplaceAll(serviceTypes, " ", ", "), func(b *build, v string) error {
 			list := strings.Fields(serviceTypes)
 			i := lookup(list, v)
@@ -40,9 +34,6 @@ func serviceTable() []Directive {
 		key(inService, "Restart", enum("no on-success on-failure on-abnormal on-watchdog on-abort always",
 			func(b *build) *unit.RestartPolicy { return &b.svc.Restart })),
 		key(inService, "RestartMode", enum("normal direct debug", func(b *build) *unit.RestartMode { return &b.svc.RestartMode })),
-		key(inService, "RestartSec", wait(func(s *unit.Service) *time.Duration { return &s.RestartSec })),
-		key(inService, "RestartSteps", integer(0, 1<<32-1, func(b *build) *uint32 { return &b.svc.RestartSteps })),
-		key(inService, "RestartMaxDelaySec", wait(func(s *unit.Service) *time.Duration { return &s.RestartMaxDelay })),
 		key(inService, "ExecCondition", command(unit.PhaseCondition)),
 		key(inService, "ExecStartPre", command(unit.PhaseStartPre)),
 		key(inService, "ExecStart", command(unit.PhaseStart)),
@@ -50,27 +41,6 @@ func serviceTable() []Directive {
 		key(inService, "ExecReload", command(unit.PhaseReload)),
 		key(inService, "ExecStop", command(unit.PhaseStop)),
 		key(inService, "ExecStopPost", command(unit.PhaseStopPost)),
-		key(inService, "TimeoutSec", timeouts(true, true)),
-		key(inService, "TimeoutStartSec", timeouts(true, false)),
-		key(inService, "TimeoutStopSec", timeouts(false, true)),
-		key(inService, "TimeoutAbortSec", value{"time span", func(b *build, v string) error {
-			if v == "" {
-				b.svc.TimeoutAbort = 0
-				return nil
-			}
-			return spanOrNever(func(b *build) *time.Duration { return &b.svc.TimeoutAbort }).set(b, v)
-		}}),
-		key(inService, "TimeoutStartFailureMode", timeoutMode(func(s *unit.Service) *unit.TimeoutMode { return &s.StartFailure })),
-		key(inService, "TimeoutStopFailureMode", timeoutMode(func(s *unit.Service) *unit.TimeoutMode { return &s.StopFailure })),
-		key(inService, "RuntimeMaxSec", wait(func(s *unit.Service) *time.Duration { return &s.RuntimeMax })),
-		key(inService, "RuntimeRandomizedExtraSec", wait(func(s *unit.Service) *time.Duration { return &s.RuntimeExtra })),
-		key(inService, "WatchdogSec", value{"time span", func(b *build, v string) error {
-			d, err := parseSpan(v)
-			if err == nil {
-				b.svc.Watchdog = zeroIfNever(d)
-			}
-			return err
-		}}),
 		key(inService, "PIDFile", value{"path", setPIDFile}),
 		key(inService, "GuessMainPID", flag(func(s *unit.Service) *bool { return &s.GuessMainPID })),
 		key(inService, "RemainAfterExit", flag(func(s *unit.Service) *bool { return &s.RemainAfterExit })),
@@ -98,7 +68,43 @@ func serviceTable() []Directive {
 		key(inService, "RootDirectoryStartOnly", flag(func(s *unit.Service) *bool { return &s.RootDirectoryStartOnly })),
 		obsolete(inService, "SysVStartPriority", "order services with After= and Before="),
 		obsolete(inService, "BusPolicy", "there is no kdbus"),
-	}, serviceExtensions()...)
+	}
+}
+
+// serviceTimeTable is the part of [Service] about time.
+func serviceTimeTable() []Directive {
+	wait := func(f func(*unit.Service) *time.Duration) value {
+		return span(func(b *build) *time.Duration { return f(b.svc) })
+	}
+	timeoutMode := func(f func(*unit.Service) *unit.TimeoutMode) value {
+		return enum("terminate abort kill", func(b *build) *unit.TimeoutMode { return f(b.svc) })
+	}
+	return []Directive{
+		key(inService, "RestartSec", wait(func(s *unit.Service) *time.Duration { return &s.RestartSec })),
+		key(inService, "RestartSteps", integer(0, 1<<32-1, func(b *build) *uint32 { return &b.svc.RestartSteps })),
+		key(inService, "RestartMaxDelaySec", wait(func(s *unit.Service) *time.Duration { return &s.RestartMaxDelay })),
+		key(inService, "TimeoutSec", timeouts(true, true)),
+		key(inService, "TimeoutStartSec", timeouts(true, false)),
+		key(inService, "TimeoutStopSec", timeouts(false, true)),
+		key(inService, "TimeoutAbortSec", value{"time span", func(b *build, v string) error {
+			if v == "" {
+				b.svc.TimeoutAbort = 0
+				return nil
+			}
+			return spanOrNever(func(b *build) *time.Duration { return &b.svc.TimeoutAbort }).set(b, v)
+		}}),
+		key(inService, "TimeoutStartFailureMode", timeoutMode(func(s *unit.Service) *unit.TimeoutMode { return &s.StartFailure })),
+		key(inService, "TimeoutStopFailureMode", timeoutMode(func(s *unit.Service) *unit.TimeoutMode { return &s.StopFailure })),
+		key(inService, "RuntimeMaxSec", wait(func(s *unit.Service) *time.Duration { return &s.RuntimeMax })),
+		key(inService, "RuntimeRandomizedExtraSec", wait(func(s *unit.Service) *time.Duration { return &s.RuntimeExtra })),
+		key(inService, "WatchdogSec", value{"time span", func(b *build, v string) error {
+			d, err := parseSpan(v)
+			if err == nil {
+				b.svc.Watchdog = zeroIfNever(d)
+			}
+			return err
+		}}),
+	}
 }
 
 func serviceExtensions() []Directive {

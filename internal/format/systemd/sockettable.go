@@ -102,7 +102,7 @@ func socketExtensions() []Directive {
 	return []Directive{idleSec, action, handover}
 }
 
-// options makes the place of a socket option; the options exist once one of
+// option makes the place of a socket option; the options exist once one of
 // them is set.
 func option[T any](f func(*unit.SocketOptions) *T) func(*build) *T {
 	return func(b *build) *T {
@@ -177,8 +177,8 @@ func socketOptionTable() []Directive {
 }
 
 func parseInt32(s string) (int32, error) {
-	n, err := parseInt(s, math.MinInt32, math.MaxUint32) // marks are written unsigned
-	return int32(uint32(n)), err
+	n, err := parseInt(s, math.MinInt32, math.MaxInt32)
+	return int32(n), err
 }
 
 func parseInt64(s string) (int64, error) { return parseInt(s, math.MinInt64, math.MaxInt64) }

@@ -18,18 +18,6 @@ const jobModes = "replace fail replace-irreversibly isolate flush ignore-depende
 
 func unitTable() []Directive {
 	u := func(f func(*unit.Unit) *bool) value { return boolean(func(b *build) *bool { return f(b.u) }) }
-	span1 := func(f func(*unit.Unit) *time.Duration) value {
-		return span(func(b *build) *time.Duration { return f(b.u) })
-	}
-	action := func(f func(*unit.Unit) *unit.Action) value {
-		return enum(actions, func(b *build) *unit.Action { return f(b.u) })
-	}
-	onFailureMode := enum(jobModes, func(b *build) *unit.JobMode { return &b.u.OnFailureJobMode })
-	interval := span1(func(u *unit.Unit) *time.Duration { return &u.StartLimitInterval })
-	burst := integer(0, 1<<32-1, func(b *build) *uint32 { return &b.u.StartLimitBurst })
-	limitAction := action(func(u *unit.Unit) *unit.Action { return &u.StartLimitAction })
-	failAction := action(func(u *unit.Unit) *unit.Action { return &u.FailureAction })
-	reboot := text(func(b *build) *string { return &b.u.RebootArgument })
 	return []Directive{
 		key(inUnit, "Description", text(func(b *build) *string { return &b.u.Description })),
 		key(inUnit, "Documentation", value{"list of URIs", setDocumentation}),
@@ -67,6 +55,21 @@ func unitTable() []Directive {
 		obsolete(inUnit, "IgnoreOnSnapshot", "there are no snapshots any more"),
 		key(inUnit, "CollectMode", enum("inactive inactive-or-failed",
 			func(b *build) *unit.CollectMode { return &b.u.CollectMode })),
+	}
+}
+
+// jobTable is the part of [Unit] about jobs, limits and actions.
+func jobTable() []Directive {
+	action := func(f func(*unit.Unit) *unit.Action) value {
+		return enum(actions, func(b *build) *unit.Action { return f(b.u) })
+	}
+	onFailureMode := enum(jobModes, func(b *build) *unit.JobMode { return &b.u.OnFailureJobMode })
+	interval := span(func(b *build) *time.Duration { return &b.u.StartLimitInterval })
+	burst := integer(0, 1<<32-1, func(b *build) *uint32 { return &b.u.StartLimitBurst })
+	limitAction := action(func(u *unit.Unit) *unit.Action { return &u.StartLimitAction })
+	failAction := action(func(u *unit.Unit) *unit.Action { return &u.FailureAction })
+	reboot := text(func(b *build) *string { return &b.u.RebootArgument })
+	return []Directive{
 		key(inUnit, "OnSuccessJobMode", enum(jobModes, func(b *build) *unit.JobMode { return &b.u.OnSuccessJobMode })),
 		key(inUnit, "OnFailureJobMode", onFailureMode),
 		alias(inUnit, "OnFailureIsolate", "OnFailureJobMode", value{"boolean", func(b *build, v string) error {
@@ -262,6 +265,7 @@ func condition(name string, isPath, assert bool) value {
 					kept = append(kept, c)
 				}
 			}
+			clear(b.conds[len(kept):])
 			b.conds = kept
 			return nil
 		}

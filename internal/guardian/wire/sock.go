@@ -73,12 +73,12 @@ func (r *Receiver) Fill(fd int) error {
 	r.hdr = unix.Msghdr{Iov: &r.iov, Control: &r.oob[0]}
 	r.hdr.SetIovlen(1)
 	r.hdr.SetControllen(len(r.oob))
-	n, err := msgCall(unix.SYS_RECVMSG, fd, &r.hdr, unix.MSG_CMSG_CLOEXEC|unix.MSG_DONTWAIT)
-	if err == unix.ECONNRESET { //nolint:errorlint // an errno as it came from the system call
+	n, errno := msgCall(unix.SYS_RECVMSG, fd, &r.hdr, unix.MSG_CMSG_CLOEXEC|unix.MSG_DONTWAIT)
+	if errno == unix.ECONNRESET {
 		return io.EOF
 	}
-	if err != nil {
-		return err
+	if errno != 0 {
+		return errno
 	}
 	r.takeFDs(int(r.hdr.Controllen))
 	if n == 0 {
@@ -130,22 +130,21 @@ func Send(fd int, packet []byte, fds []int) error {
 		hdr.Control = &oob[0]
 		hdr.SetControllen(unix.SizeofCmsghdr + 4*len(fds))
 	}
-	_, err := msgCall(unix.SYS_SENDMSG, fd, &hdr, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+	_, errno := msgCall(unix.SYS_SENDMSG, fd, &hdr, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 	runtime.KeepAlive(packet)
-	return err
+	if errno != 0 {
+		return errno
+	}
+	return nil
 }
 
 // msgCall is sendmsg(2) or recvmsg(2), again after EINTR. The functions of
 // package unix would allocate an address and a buffer for every call.
-func msgCall(trap uintptr, fd int, hdr *unix.Msghdr, flags uintptr) (int, error) {
+func msgCall(trap uintptr, fd int, hdr *unix.Msghdr, flags uintptr) (int, unix.Errno) {
 	for {
 		n, _, errno := unix.Syscall(trap, uintptr(fd), uintptr(unsafe.Pointer(hdr)), flags)
-		switch errno {
-		case 0:
-			return int(n), nil
-		case unix.EINTR:
-		default:
-			return 0, errno
+		if errno != unix.EINTR {
+			return int(n), errno
 		}
 	}
 }

@@ -412,16 +412,19 @@ func TestBackup(t *testing.T) {
 func TestDeadManager(t *testing.T) {
 	fd, port := listenTCP(t, loopback)
 	addr := fmt.Sprintf("127.0.0.1:%d", port)
-	for range 20 {
+	for i := range 20 {
 		s := start{held: []Held{{FD: fd}}, wait: true, args: []string{self(t), "role", "ask", "tcp4", "bind " + addr, "listen", "tcp4", "bind " + addr}}
 		d := s.run(t)
 		s.pids = d.processes
 		if !readable(t, d.nfd, 5000) {
 			t.Fatalf("no call came")
 		}
-		received := receiveOnly(t, d.nfd)
-		if received == 0 {
-			t.Fatal("nothing received")
+		n := receiveOnly(t, d.nfd)
+		if i%2 == 1 {
+			// It dies after it has installed the socket.
+			if r := d.handover(s, true).answer(n); r != done() {
+				t.Fatalf("the answer is %+v", r)
+			}
 		}
 		Kick([]int{d.cmd.Process.Pid})
 		go d.serve(d.handover(s, false))

@@ -185,10 +185,25 @@ func (e *endpoint) ask(sock int) {
 		}
 		return v
 	}
-	e.typ = get(unix.SOL_SOCKET, unix.SO_TYPE)
+	e.typ = kindOf(sock)
 	e.shares = get(unix.SOL_SOCKET, unix.SO_REUSEPORT) == 1 ||
 		(e.typ == unix.SOCK_DGRAM && get(unix.SOL_SOCKET, unix.SO_REUSEADDR) == 1)
 	if e.isIP() && !e.ip.Is4() {
 		e.v6only = get(unix.IPPROTO_IPV6, unix.IPV6_V6ONLY) == 1
 	}
+}
+
+// kindOf is the type of a socket, with its protocol in the higher bits where
+// that is not the usual one: SCTP and UDP-Lite have ports of their own. MPTCP,
+// which Go uses for every listener, is TCP to its clients.
+func kindOf(sock int) int {
+	typ, err := unix.GetsockoptInt(sock, unix.SOL_SOCKET, unix.SO_TYPE)
+	if err != nil {
+		return 0
+	}
+	proto, err := unix.GetsockoptInt(sock, unix.SOL_SOCKET, unix.SO_PROTOCOL)
+	if err == nil && proto != 0 && proto != unix.IPPROTO_TCP && proto != unix.IPPROTO_UDP && proto != unix.IPPROTO_MPTCP {
+		return typ | proto<<8
+	}
+	return typ
 }

@@ -154,7 +154,7 @@ func nginx(t *testing.T, dir, listen string) []string {
 // exchange sends and reads until want has come, or the end.
 func exchange(t *testing.T, c net.Conn, request, want string) string {
 	t.Helper()
-	if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := io.WriteString(c, request); err != nil {

@@ -11,7 +11,7 @@ import (
 
 // endpoint is one address: what a daemon asks for, or what is held.
 type endpoint struct {
-	// typ is SOCK_STREAM and so on; 0: it could not be found out.
+	// typ is SOCK_STREAM and so on (kindOf); 0: it could not be found out.
 	typ int
 	// ip and port of an IP socket; ip unmapped, so that it is IPv4 where
 	// that is meant.

@@ -61,7 +61,10 @@ func parseRegistration(info string, fd int) (registration, bool) {
 		}
 		events, err1 := strconv.ParseUint(f[3], 16, 32)
 		data, err2 := strconv.ParseUint(f[5], 16, 64)
-		return registration{events: uint32(events), data: data}, err1 == nil && err2 == nil
+		if err1 != nil || err2 != nil {
+			return registration{}, false
+		}
+		return registration{events: uint32(events), data: data}, true
 	}
 	return registration{}, false
 }

@@ -13,7 +13,7 @@
 // processes. A call that was received by a manager that then died is offered
 // again after Kick.
 //
-// Limits, all of them said by Events.Note when they are met: io_uring and
+// Limits (Events.Note tells of those that can be noticed): io_uring and
 // 32-bit programs bind unseen; a daemon that may not be looked into (ptrace
 // rights: Yama, another user) binds by itself; a socket that was registered
 // with epoll by more than one number keeps only the first registration.
@@ -118,11 +118,9 @@ func lookAt(s Held) heldSocket {
 		return out
 	}
 	out.inode = st.Ino
-	typ, err := unix.GetsockoptInt(s.FD, unix.SOL_SOCKET, unix.SO_TYPE)
-	if err != nil {
+	if out.at.typ = kindOf(s.FD); out.at.typ == 0 {
 		return out
 	}
-	out.at.typ = typ
 	if name, ok := sockdiag.UnixName(s.FD, false); ok {
 		out.at.name = name
 		return out

@@ -218,7 +218,7 @@ func (d *daemon) seen() string {
 // wait lets the daemon come to its end, and serves until then.
 func (d *daemon) wait() {
 	d.t.Helper()
-	timer := time.AfterFunc(20*time.Second, func() { _ = unix.Kill(-d.cmd.Process.Pid, unix.SIGKILL) })
+	timer := time.AfterFunc(time.Minute, func() { _ = unix.Kill(-d.cmd.Process.Pid, unix.SIGKILL) })
 	defer timer.Stop()
 	if err := d.cmd.Wait(); err != nil {
 		d.t.Errorf("the daemon: %v", err)
@@ -227,13 +227,13 @@ func (d *daemon) wait() {
 }
 
 // receiveOnly is a manager that dies with a call in its hands.
-func receiveOnly(t *testing.T, fd int) uint64 {
+func receiveOnly(t *testing.T, fd int) *notif {
 	t.Helper()
 	var n notif
 	if err := ioctl(fd, unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(&n)); err != nil {
 		t.Fatal(err)
 	}
-	return n.id
+	return &n
 }
 
 func copyOf(t testing.TB, exe string) string {

@@ -42,17 +42,16 @@ func HoldNew(fd int) error {
 
 // ReleaseNew undoes HoldNew; without one before it does nothing.
 func ReleaseNew(fd int) error {
-	domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
-	if err != nil || (domain != unix.AF_INET && domain != unix.AF_INET6) {
-		return err
-	}
-	err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0)
+	err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0)
 	if err != nil && !errors.Is(err, unix.ENOENT) {
 		return fmt.Errorf("cannot let connections in again: %w", err)
 	}
-	// It fails where there is no key to take away, which is well.
-	_ = setKey(fd, domain, "")
-	return nil
+	domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
+	if err == nil && (domain == unix.AF_INET || domain == unix.AF_INET6) {
+		// It fails where there is no key to take away, which is well.
+		_ = setKey(fd, domain, "")
+	}
+	return err
 }
 
 // signature is struct tcp_md5sig of <linux/tcp.h>.

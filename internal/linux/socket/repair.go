@@ -11,7 +11,8 @@ import (
 
 // Repair undoes what a service may have done to the open file description
 // that it shared: a smaller backlog, O_NONBLOCK off, a datagram socket
-// connected to one peer, a TCP listener shut down. Call it after each exit of
+// connected to one peer, a socket filter, a TCP listener shut down. It also
+// ends a HoldNew. Call it after each exit of
 // the service, before the socket is watched again; wanted is Backlog=. It
 // borrows fd, and fails with ErrDead where only a new socket helps.
 func Repair(fd int, wanted uint32) error {
@@ -25,6 +26,8 @@ func Repair(fd int, wanted uint32) error {
 	if err != nil {
 		return fmt.Errorf("cannot look at a listening socket: %w", err)
 	}
+	// A filter that is locked (SO_LOCK_FILTER) stays: the service wanted it so.
+	_ = ReleaseNew(fd)
 	switch typ {
 	case unix.SOCK_STREAM, unix.SOCK_SEQPACKET:
 		// A TCP listener that was shut down listens again by this; the

@@ -118,3 +118,42 @@ func TestStoreCompacts(t *testing.T) {
 		last = i
 	}
 }
+
+// A manager out of its mind must not take the guardian along.
+func FuzzHandle(f *testing.F) {
+	for _, m := range []wire.Msg{
+		{Kind: wire.Store, Key: "k"},
+		{Kind: wire.Drop, Key: "k"},
+		{Kind: wire.Ack, Seq: 2},
+		{Kind: wire.Ack, Seq: 1 << 63},
+		{Kind: wire.Ready},
+		{Kind: wire.Base, Text: "/base"},
+		{Kind: wire.Bye, End: wire.End{Code: 3}},
+		{Kind: wire.Reexec, Text: "/bin/false"},
+	} {
+		f.Add(wire.Append([]byte{wire.Version}, &m))
+	}
+	f.Fuzz(func(t *testing.T, packet []byte) {
+		if len(packet) == 0 || len(packet) > wire.MaxPacket {
+			return
+		}
+		g, conn := half(t)
+		for pid := range int32(3) {
+			g.reaped(wire.Exit{Pid: pid + 1})
+		}
+		if err := wire.Send(conn.FD(), packet, []int{0, 1}); err != nil {
+			t.Fatal(err)
+		}
+		g.event(unix.EPOLLIN)
+		g.reaped(wire.Exit{Pid: 9})
+		if g.told.exit < g.exits.first || g.told.exit > g.exits.next() {
+			t.Fatalf("told up to %d, held from %d to %d", g.told.exit, g.exits.first, g.exits.next())
+		}
+		g.told = progress{exit: g.exits.first}
+		g.flush()
+		for i := range g.store.entries {
+			g.store.entries[i].close()
+		}
+		g.dropUpgrade()
+	})
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/rouse-init/rouse/internal/bus/bustest"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"rouse": func() { os.Exit(Main(os.Args, os.Stdout, os.Stderr)) },
+	})
+}
+
+// TestScripts runs the command line as a user would, against a manager that
+// pretends. The socket's path is short, as unix(7) wants it.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			dir, err := os.MkdirTemp("", "rouse-cli")
+			if err != nil {
+				return err
+			}
+			s, stop, err := bustest.Start(bustest.New(), filepath.Join(dir, "private"))
+			if err != nil {
+				return err
+			}
+			env.Defer(func() {
+				stop()
+				_ = os.RemoveAll(dir)
+			})
+			env.Values["server"] = s
+			env.Setenv("ROUSE_SOCKET", s.Path)
+			env.Setenv("TZ", "UTC")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits,
+			"asked": asked,
+		},
+	})
+}
+
+// exits runs a program and checks its exit status: exits 3 rouse is-active x.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits STATUS PROGRAM ARG...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	if err != nil {
+		exit, ok := err.(interface{ ExitCode() int })
+		if !ok {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit status %d, want %d", got, want)
+	}
+}
+
+// asked checks what the manager was asked for last.
+func asked(ts *testscript.TestScript, neg bool, args []string) {
+	s, ok := ts.Value("server").(*bustest.Server)
+	if !ok || len(args) != 1 {
+		ts.Fatalf("usage: asked CALL")
+	}
+	last := ""
+	s.Do(func() {
+		if n := len(s.Fake.Calls); n > 0 {
+			last = s.Fake.Calls[n-1]
+		}
+	})
+	if (last == args[0]) == neg {
+		ts.Fatalf("manager was asked for %q", last)
+	}
+}
