@@ -310,6 +310,9 @@ func service(part string, args []string) int {
 	var busy sync.WaitGroup
 	go func() {
 		<-term
+		if part == "friend" {
+			os.Exit(0) // two friends would wait for each other
+		}
 		_ = l.Close()
 	}()
 	for {

@@ -130,7 +130,7 @@ func TestPostgres(t *testing.T) {
 	sock := filepath.Join(dir, ".s.PGSQL.5432")
 	p := up(t, map[string]string{
 		"pg.socket": "[Socket]\nListenStream=" + sock + "\nSocketUser=postgres\nX-Handover=bind\nX-IdleSec=1s\n",
-		"pg.service": fmt.Sprintf("[Service]\nUser=postgres\nKillSignal=SIGINT\nWorkingDirectory=%s\nExecStart=%s -D %s -c listen_addresses= -c unix_socket_directories=%s\n",
+		"pg.service": fmt.Sprintf("[Service]\nType=notify\nX-Readiness=hold\nUser=postgres\nKillSignal=SIGINT\nWorkingDirectory=%s\nExecStart=%s -D %s -c listen_addresses= -c unix_socket_directories=%s\n",
 			dir, found[0], data, dir),
 	})
 	for round := range 2 {

@@ -121,7 +121,7 @@ func TestFailureSaysWhy(t *testing.T) {
 		"on.service":   "[Service]\nType=oneshot\nExecStart=/bin/true\n[Install]\nWantedBy=default.target\n",
 	})
 	code, out := p.ctl("start", "sad.service")
-	for _, want := range []string{"the disk is full", "status=3", "sad.service:3"} {
+	for _, want := range []string{"the disk is full", "status 3", "sad.service:3"} {
 		if code != 1 || !strings.Contains(out, want) {
 			t.Errorf("status %d, and it did not say %q:\n%s", code, want, out)
 		}

@@ -27,6 +27,7 @@ type onOptions struct {
 	timeout          time.Duration
 	killSignal       string
 	quiet, showUnits bool
+	notify           bool
 }
 
 func newOn() *cobra.Command {
@@ -62,6 +63,7 @@ with udp: or seqpacket: in front it is of that kind.`,
 	f.StringVar(&o.dir, "dir", "", "run it in this directory (default: here)")
 	f.DurationVar(&o.timeout, "timeout", 90*time.Second, "how long it may take to start and to stop")
 	f.StringVar(&o.killSignal, "kill-signal", "SIGTERM", "what stops it")
+	f.BoolVar(&o.notify, "notify", false, "it says READY=1 (sd_notify) when it can serve; clients wait until then")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "do not print what it prints")
 	f.BoolVar(&o.showUnits, "print", false, "print the unit files that this is equal to, and run nothing")
 	return c
@@ -130,7 +132,7 @@ func (o *onOptions) units(addresses []string, path string, command []string) ([]
 	}
 	sock.WriteString("\n[Install]\nWantedBy=sockets.target\n")
 
-	fmt.Fprintf(&svc, "[Unit]\nDescription=%s\n\n[Service]\nType=exec\n", escapePercent(strings.Join(command, " ")))
+	fmt.Fprintf(&svc, "[Unit]\nDescription=%s\n\n[Service]\nType=%s\n", escapePercent(strings.Join(command, " ")), o.serviceType())
 	fmt.Fprintf(&svc, "ExecStart=:%s", quoteWord(path))
 	for _, w := range command[1:] {
 		svc.WriteByte(' ')
@@ -173,6 +175,15 @@ func (o *onOptions) socketLines(w *strings.Builder) error {
 	}
 	fmt.Fprintf(w, "X-IdleSec=%s\nX-IdleAction=%s\n", o.idle, o.idleAction)
 	return nil
+}
+
+// serviceType: a program that says when it is ready is not shown to its
+// clients before that.
+func (o *onOptions) serviceType() string {
+	if o.notify {
+		return "notify\nX-Readiness=hold"
+	}
+	return "exec"
 }
 
 // unitName makes a unit's name of a program's.

@@ -29,7 +29,7 @@ func (e *Engine) controlExited(n *node, in Exited, lost bool) {
 	if f == resSuccess {
 		next = nextOf(d.Commands, s.Control.Index, p)
 	} else if f != resCondition {
-		words := exitWords(phaseName(p), in)
+		words := at(d.Commands, s.Control.Index) + exitWords(phaseName(p), in)
 		e.because(n, words)
 		n.view.Cause = words
 	} else {

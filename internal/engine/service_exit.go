@@ -68,6 +68,17 @@ func exitWords(what string, in Exited) string {
 	return what + " dumped core by SIG" + signalName(in.Status)
 }
 
+// at is where the command stands, to be put before what happened to it.
+func at(commands []unit.Command, index int32) string {
+	if index < 0 || int(index) >= len(commands) {
+		return ""
+	}
+	if pos := commands[index].Pos.String(); pos != "" {
+		return pos + ": "
+	}
+	return ""
+}
+
 // mayMove: a forking daemon may hand on to another main process if it has
 // written its PID file before it exits. True: the file is being asked.
 func (e *Engine) mayMove(n *node, in Exited) bool {
@@ -89,7 +100,7 @@ func (e *Engine) mainExited(n *node, in Exited, lost bool) {
 	if lost {
 		f = resResources
 	}
-	words := exitWords("the main process", in)
+	words := at(d.Commands, s.Main.Index) + exitWords("the main process", in)
 	ignored := e.ignores(n, s.Main)
 	if ignored || s.IdleStop {
 		f = resSuccess

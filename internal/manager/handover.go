@@ -68,8 +68,10 @@ func (p *preparation) handover() error {
 		return launchError{status: 228, step: "handover", directive: "X-Handover", err: fmt.Errorf("cannot hand over by bind: %w", err)}
 	}
 	p.m.dropHandover(p.u.Name)
+	traps := handover.TrapsFor(held)
+	traps.Accept = p.u.Service.Readiness == unit.ReadyHold
 	p.spec.Seccomp = append(p.spec.Seccomp, spawn.Filter{
-		Prog:     handover.Filter(handover.TrapsFor(held)),
+		Prog:     handover.Filter(traps),
 		Listener: &spawn.Message{Fd: tx, Data: []byte(p.u.Name)},
 	})
 	// Without CAP_SYS_ADMIN the kernel wants no_new_privs before a filter.
@@ -145,8 +147,22 @@ func (m *Manager) serveHandover(name string, fd int, fresh bool) {
 		},
 	})
 	m.handed[name] = &handedOver{fd: fd, h: h}
+	m.holdAccepts(name)
 	if err := m.loop.Add(fd, poll.In, func(uint32) { m.answerHandover(name, h) }); err != nil {
 		m.say("%s: %v", name, err)
+	}
+}
+
+// holdAccepts keeps clients in the queue until the service is ready, where
+// X-Readiness=hold says so.
+func (m *Manager) holdAccepts(name string) {
+	h := m.handed[name]
+	if h == nil {
+		return
+	}
+	v, ok := m.engine.Unit(name)
+	if ok && v.Unit.Service != nil && v.Unit.Service.Readiness == unit.ReadyHold {
+		h.h.HoldAccepts(v.Active == engine.Activating || v.Active == engine.Deactivating)
 	}
 }
 

@@ -180,6 +180,7 @@ func (m *Manager) performRest(f engine.Effect) {
 		m.startup.jobRemoved(m, f)
 	case engine.UnitChanged:
 		m.bus.UnitChanged(f.Unit)
+		m.holdAccepts(f.Unit)
 	case engine.UnitForgotten:
 		m.forgotten(f.Unit)
 	case engine.Record:

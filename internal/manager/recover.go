@@ -372,9 +372,8 @@ func (m *Manager) takeListener(key string, fd int) {
 	}
 	l := socket.Listener{FD: fd, Index: index}
 	if u := m.engine.Def(f[2]); u != nil && u.Socket != nil {
-		if found, ok := socket.Match(fd, u.Socket); ok {
+		if found, ok := socket.MatchLine(fd, u.Socket, index); ok {
 			l = found
-			l.Index = index
 		}
 	}
 	s := m.socket(f[2])

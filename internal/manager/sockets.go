@@ -98,7 +98,10 @@ func (m *Manager) matchStored(u *unit.Unit, s *openSocket) {
 	var keep []socket.Listener
 	taken := make(map[int]bool)
 	for _, old := range s.listeners {
-		l, ok := socket.Match(old.FD, u.Socket)
+		l, ok := socket.MatchLine(old.FD, u.Socket, old.Index)
+		if !ok {
+			l, ok = socket.Match(old.FD, u.Socket)
+		}
 		if !ok || taken[l.Index] {
 			m.dropListener(u.Name, old)
 			continue

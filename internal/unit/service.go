@@ -107,6 +107,10 @@ const (
 	// ReadyListen: the service called listen() on a socket handed over by
 	// its own bind().
 	ReadyListen
+	// ReadyHold: as Type= says, and until then the service's accept() finds
+	// nobody on a socket handed over by bind: for daemons that turn clients
+	// away while they start. Every accept() costs a question to the manager.
+	ReadyHold
 )
 
 // Phase is the list that a command stands in.

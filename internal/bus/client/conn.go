@@ -113,7 +113,10 @@ func (c *Conn) flush() error {
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}
-		if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) {
+		if err != nil {
+			c.out = nil // nobody will ever read it
+		}
+		if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) || errors.Is(err, unix.EBADF) {
 			return ErrGone
 		}
 		if err != nil {
@@ -121,6 +124,7 @@ func (c *Conn) flush() error {
 		}
 		c.out = c.out[n:]
 	}
+	c.out = nil
 	return nil
 }
 

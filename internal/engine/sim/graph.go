@@ -25,7 +25,7 @@ func (w *World) boot() {
 	load.Units = append(load.Units, all)
 	w.after(0, 0, func() engine.Input { return load })
 	w.after(millisecond, millisecond, func() engine.Input { return w.wish(engine.Start, "all.target", unit.ModeReplace) })
-	span := engine.Time(w.cfg.Asks)*second/10 + 10*second
+	span := engine.Time(w.cfg.Asks)*2*millisecond + 30*second
 	for range w.cfg.Asks {
 		w.after(second, span, w.something)
 	}
@@ -207,8 +207,11 @@ func (w *World) knock() engine.Input {
 }
 
 // readable tells the engine, if it still wants to know by then, that a client
-// waits.
+// waits. Clients of a service that does not start give up some time.
 func (w *World) readable(it *item) {
+	if it.queued > 0 && w.rng.IntN(4) == 0 {
+		it.queued = 0
+	}
 	if !it.armed || it.queued == 0 {
 		return
 	}

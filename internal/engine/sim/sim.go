@@ -20,7 +20,7 @@ type Config struct {
 	Seed  uint64
 	Units int
 	// Asks is the number of wishes of clients, knocks, reloads and the like
-	// that come after the boot, over Asks/10 seconds of virtual time.
+	// that come after the boot, over 30 s and 2 ms each of virtual time.
 	Asks int
 	// Faults is the chance, of 1,000, that an answer is a failure, and again
 	// that it comes twice.
@@ -143,7 +143,7 @@ func Run(cfg Config) Result {
 // step feeds one fact, performs the orders, and checks what they touched.
 func (w *World) step(in engine.Input) {
 	w.res.Steps++
-	if w.res.Steps > 10_000+200*(w.cfg.Units+w.cfg.Asks) {
+	if w.res.Steps > 10_000+100*(w.cfg.Units+w.cfg.Asks) {
 		w.violate("there is no end of it: %s", w.stuck())
 		w.events = nil
 		return
@@ -158,7 +158,7 @@ func (w *World) step(in engine.Input) {
 		w.check(it)
 	}
 	w.dirty = w.dirty[:0]
-	if w.res.Steps%1000 == 0 && (w.cfg.Units <= 10_000 || w.res.Steps%100_000 == 0) {
+	if w.res.Steps%1000 == 0 && (w.cfg.Units <= 10_000 || w.res.Steps%20_000 == 0) {
 		w.checkAll()
 	}
 	if w.cfg.Restart != nil && w.res.Steps%w.cfg.RestartEvery == 0 {

@@ -96,6 +96,8 @@ func (b *build) pos() diag.Pos { return b.a.ValuePos(b.file.Name, b.at) }
 // fatalError is an error in a value without which the unit must not run.
 type fatalError struct{ error }
 
+func (e fatalError) Unwrap() error { return e.error }
+
 func fatal(err error) error {
 	if err == nil {
 		return nil
@@ -116,8 +118,11 @@ func (b *build) report(err error) {
 		Msg: "cannot use " + b.a.Key + "=" + brief(b.a.Value) + ": " + err.Error(),
 	}
 	var h hinted
-	if errors.As(err, &h) {
+	switch {
+	case errors.As(err, &h):
 		d.Fix = h.fix
+	case b.a.dir != nil && b.a.dir.Value != "":
+		d.Fix = "set " + b.a.Key + "= to a value of its kind: " + b.a.dir.Value
 	}
 	var f fatalError
 	if errors.As(err, &f) {

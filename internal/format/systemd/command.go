@@ -114,7 +114,7 @@ func checkProgram(path string) error {
 		strings.HasSuffix(path, "/.") || strings.HasSuffix(path, "/.."):
 		return errDirectory
 	case path[0] != '/' && strings.IndexByte(path, '/') >= 0:
-		return errProgram
+		return hinted{errProgram, "write the full path, such as /usr/bin/" + path[strings.LastIndexByte(path, '/')+1:]}
 	}
 	for i := range len(path) {
 		if path[i] < ' ' || path[i] == 127 {

@@ -20,7 +20,7 @@ import (
 // chapter of the manuals, and compares what differs from the defaults of
 // their kind, and the diagnostics. Drop-ins follow their unit. In the comment
 // a line "user" means a user manager, "instance X" names the instance of the
-// templates.
+// templates, and "whole" prints the defaults too.
 func TestGolden(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(paths) == 0 {
@@ -59,13 +59,15 @@ func golden(ar archive) string {
 		TotalMemory: 1 << 30, MaxTasks: 10000,
 		Lookup: func(c byte) (string, error) { return "{" + string(rune(c)) + "}", nil },
 	}}
-	instance := "inst"
+	instance, whole := "inst", false
 	for line := range strings.Lines(ar.comment) {
 		f := strings.Fields(line)
 		switch {
 		case len(f) == 1 && f[0] == "user":
 			opt.User = true
 			opt.Facts.RuntimeDir, opt.Facts.ConfigDir = "/run/user/1000", "/home/ada/.config"
+		case len(f) == 1 && f[0] == "whole":
+			whole = true
 		case len(f) == 2 && f[0] == "instance":
 			instance = f[1]
 		}
@@ -89,6 +91,9 @@ func golden(ar archive) string {
 		u, more := Compile(name, files, opt)
 		plain, _ := Parse("", []byte(plainText[unit.KindOf(name)]))
 		base, _ := Compile(name, []*File{plain}, opt)
+		if whole {
+			base = new(unit.Unit)
+		}
 		fmt.Fprintf(&b, "# %s\n", name)
 		printUnit(&b, u, base)
 		for _, d := range append(list, more...) {

@@ -108,10 +108,11 @@ func serviceTimeTable() []Directive {
 }
 
 func serviceExtensions() []Directive {
-	d := key(inService, "X-Readiness", enum("type listen", func(b *build) *unit.Readiness { return &b.svc.Readiness }))
+	d := key(inService, "X-Readiness", enum("type listen hold", func(b *build) *unit.Readiness { return &b.svc.Readiness }))
 	d.Default = "type"
 	d.Doc = "What tells that the service has started, where Type= does not. `type`: as Type= says. " +
-		"`listen`: the service called listen() on a socket that X-Handover=bind gave it."
+		"`listen`: the service called listen() on a socket that X-Handover=bind gave it. `hold`: as Type= says, and until then " +
+		"accept() on such a socket finds nobody: for daemons that turn clients away while they start; each accept() costs a question to the manager."
 	return []Directive{d}
 }
 
