@@ -156,7 +156,9 @@ func (a *app) explain(name string) {
 		return
 	}
 	if words := exitWords(props.Number("ExecMainCode"), props.Number("ExecMainStatus")); words != "" && props.Number("ExecMainExitTimestamp") != 0 {
-		a.errorf("  its main process %s", words)
+		if !strings.HasSuffix(failure, words) {
+			a.errorf("  its main process %s", words)
+		}
 	} else if result := props.Text("Result"); result != "" && result != "success" {
 		a.errorf("  result: %s", result)
 	}

@@ -49,7 +49,7 @@ func (a *app) listJobs(args []string) error {
 	}
 	a.table([]string{"JOB", "UNIT", "TYPE", "STATE"}, rows, nil)
 	if a.withLegend() {
-		a.printf("\n%d jobs listed.\n", len(jobs))
+		a.printf("\n%s listed.\n", counted(len(jobs), "job"))
 	}
 	return nil
 }

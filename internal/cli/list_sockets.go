@@ -105,7 +105,7 @@ func (a *app) listSockets(args []string) error {
 	}
 	a.table([]string{"LISTEN", "UNIT", "ACTIVATES", "STATE", "WAKES", "SLEEPS", "IDLE"}, rows, nil)
 	if a.withLegend() {
-		a.printf("\n%d sockets listed.", len(rows))
+		a.printf("\n%s listed.", counted(len(rows), "socket"))
 		if !a.opt.all {
 			a.printf(" Pass --all to see sockets that do not listen, too.")
 		}

@@ -64,7 +64,7 @@ func (a *app) listUnitFiles(args []string) error {
 	}
 	a.table([]string{"UNIT FILE", "STATE", "PRESET"}, rows, nil)
 	if a.withLegend() {
-		a.printf("\n%d unit files listed.\n", len(rows))
+		a.printf("\n%s listed.\n", counted(len(rows), "unit file"))
 	}
 	return nil
 }

@@ -125,7 +125,7 @@ func (a *app) listUnits(args []string) error {
 	}
 	a.table(header, cells, colours)
 	if a.withLegend() {
-		a.printf("\n%d units listed.", len(rows))
+		a.printf("\n%s listed.", counted(len(rows), "unit"))
 		if !a.opt.all {
 			a.printf(" Pass --all to see inactive units, too.")
 		}

@@ -145,3 +145,11 @@ func size(n uint64) string {
 	}
 	return fmt.Sprintf("%d.%d%c", n/base, n%base*10/base, suffixes[i])
 }
+
+// counted is "1 unit", "2 units".
+func counted(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}

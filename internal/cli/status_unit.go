@@ -257,7 +257,7 @@ func (a *app) rouseLines(p client.Props) {
 		a.more("Failure", strings.Split(f, "\n"))
 	}
 	if list := p.List("Unsupported"); len(list) > 0 {
-		a.printf("Not supported: %d directives\n", len(list))
+		a.printf("Not supported: %s\n", counted(len(list), "directive"))
 		for _, l := range list {
 			a.printf("    %s\n", strings.ReplaceAll(l, "\n", "\n    "))
 		}

@@ -56,7 +56,8 @@ type txFailure struct {
 
 // enqueue queues a job that the manager itself wants: a knock, an automatic
 // restart, a handler. The job never runs before the end of the input that is
-// being handled. cause goes to View.Cause of the units that it starts.
+// being handled. cause goes to View.Cause of the unit. Both results are nil when
+// there is nothing to do (try-restart of what is down).
 func (e *Engine) enqueue(n *node, v Verb, mode unit.JobMode, cause string) (*job, *Refusal) {
 	if e.down {
 		return nil, refuse("TransactionIsDestructive", "Transaction for %s/%s is destructive (everything is being stopped).", n.def.Name, v)

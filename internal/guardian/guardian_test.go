@@ -136,10 +136,23 @@ func (g *guarded) begin() (pid int) {
 
 func number(s string) int { n, _ := strconv.Atoi(s); return n }
 
+// stat is /proc/PID/stat, "" for no process.
+func stat(pid int) string {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)) // no process, no file
+	return string(b)
+}
+
 // alive tells whether the process is there and not a zombie.
-func alive(pid int) bool {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	return err == nil && !strings.Contains(string(b), ") Z ")
+func alive(pid int) bool { s := stat(pid); return s != "" && !strings.Contains(s, ") Z ") }
+
+// until looks again and again: /proc tells nobody when it changes.
+func until(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for patience := time.Now().Add(10 * time.Second); !done(); <-time.After(time.Millisecond) {
+		if time.Now().After(patience) {
+			t.Fatalf("not within 10 s: %s", what)
+		}
+	}
 }
 
 // dies waits until the process of a pidfd has ended.
@@ -282,14 +295,20 @@ func TestStoppedManager(t *testing.T) {
 	const orphans = 400
 	g := guard(t, nil)
 	pid := g.begin()
-	g.do("spawn i=0; while [ $i -lt %d ]; do ( (exit 21) & ); i=$((i+1)); done", orphans)
 	g.do("store last one")
 	g.want("done store")
-	g.do("stop")
-	// All have ended when the guardian has no child but the manager.
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline) && countChildren(g.cmd.Process.Pid) > 1; {
-		<-time.After(5 * time.Millisecond)
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
 	}
+	g.do("spawn read x < %s; i=0; while [ $i -lt %d ]; do ( (exit 21) & ); i=$((i+1)); done", fifo, orphans)
+	g.want("child .*")
+	g.do("stop")
+	until(t, "the manager has stopped", func() bool { return strings.Contains(stat(pid), ") T ") })
+	if err := os.WriteFile(fifo, []byte("\n"), 0); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "only the manager is left", func() bool { return countChildren(g.cmd.Process.Pid) == 1 })
 	if err := unix.Kill(pid, unix.SIGCONT); err != nil {
 		t.Fatal(err)
 	}

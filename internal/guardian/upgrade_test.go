@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -94,13 +93,7 @@ func TestUpgradeOfTheGuardian(t *testing.T) {
 	g.do("ready")
 	g.want("done ready")
 	// Only now can a signal not be lost.
-	for patience := time.After(10 * time.Second); program(t, g.cmd.Process.Pid) != other; {
-		select {
-		case <-patience:
-			t.Fatalf("the guardian runs %s", program(t, g.cmd.Process.Pid))
-		case <-time.After(time.Millisecond):
-		}
-	}
+	until(t, "the guardian runs the new program", func() bool { return program(t, g.cmd.Process.Pid) == other })
 	g.signal(unix.SIGUSR2)
 	g.want("signal 12")
 	if err := os.WriteFile(fifo, []byte("\n"), 0); err != nil {

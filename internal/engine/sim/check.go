@@ -40,7 +40,6 @@ func (w *World) check(it *item) {
 	if v.Unit.Kind == unit.KindSocket {
 		w.checkSocket(it, &v)
 	}
-	w.checkOrder(it, &v)
 	it.was = v.Active
 }
 
@@ -100,16 +99,19 @@ func (w *World) checkTurn(it *item) {
 	}
 }
 
-// checkOrder makes sure that a unit does not stop before those that are after
-// it, where both were told to.
-func (w *World) checkOrder(it *item, v *engine.View) {
-	if v.Active == it.was || dead(it.was) || v.Active != engine.Deactivating || it.unordered ||
-		v.Job == 0 || v.JobType != engine.Stop && v.JobType != engine.Restart || strings.HasPrefix(v.JobWhy, "waits for") {
+// checkStopTurn makes sure that a unit is not stopped before those that are
+// after it, where both were told to stop. It is called for the first signal, when
+// the jobs that the machine knows of are those of that moment.
+func (w *World) checkStopTurn(it *item) {
+	v, _ := w.e.Unit(it.name)
+	if dead(it.was) || it.was == engine.Deactivating || it.job == 0 || it.unordered || v.Job != it.job ||
+		v.JobType != engine.Stop && v.JobType != engine.Restart || strings.HasPrefix(v.JobWhy, "waits for") {
 		return
 	}
 	for _, name := range w.e.Depends(it.name, engine.Before) {
 		o, _ := w.e.Unit(name)
-		if o.Job != 0 && (o.JobType == engine.Stop || o.JobType == engine.Restart) && !w.item(name).unordered {
+		if om := w.item(name); om.job != 0 && om.job == o.Job && !om.unordered &&
+			(o.JobType == engine.Stop || o.JobType == engine.Restart) {
 			w.violate("%s stops before %s, which is after it, has stopped", it.name, name)
 		}
 	}

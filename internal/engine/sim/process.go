@@ -157,6 +157,7 @@ func (w *World) emptied(it *item) {
 // signal sends a signal to whom the order names.
 func (w *World) signal(f engine.Signal) {
 	it := w.touch(f.Unit)
+	w.checkStopTurn(it)
 	for _, p := range slices.Clone(it.procs) {
 		if f.Group || p.pid == f.Main || p.pid == f.Control {
 			w.hit(p, f.Sig)
