@@ -11,6 +11,9 @@ import (
 )
 
 func main() {
+	if status, ok := cli.GuardianMain(); ok {
+		os.Exit(status)
+	}
 	if status, ok := cli.ManagerMain(os.Args); ok {
 		os.Exit(status)
 	}

@@ -22,6 +22,14 @@ import (
 // managerRole is argv[1] of the manager; nobody types it.
 const managerRole = "manager"
 
+// GuardianMain is a guardian that goes on after it has become another build.
+func GuardianMain() (status int, ok bool) {
+	if !guardian.Resuming() {
+		return 0, false
+	}
+	return guardian.Run(guardian.Config{}), true
+}
+
 // ManagerMain is the manager's process, if args are those of one: it is asked
 // before anything else, because that process must be small and start fast.
 func ManagerMain(args []string) (status int, ok bool) {

@@ -113,6 +113,9 @@ type Exited struct {
 	// Code is CLD_EXITED (1), CLD_KILLED (2) or CLD_DUMPED (3).
 	Code   uint8
 	Status uint8 // exit status or signal
+	// Seq is the guardian's number of the exit. The engine has no use for
+	// it; in the log it tells which exits have been heard.
+	Seq uint64
 }
 
 // CgroupEmptied answers WatchCgroup: no process of the unit is left.

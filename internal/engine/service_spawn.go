@@ -155,7 +155,7 @@ func (e *Engine) spawned(n *node, in Spawned) {
 // setMain makes pid the main process.
 func (e *Engine) setMain(n *node, pid int32) {
 	s := n.service
-	s.Main.Pid, n.view.MainPid = pid, pid
+	s.Main.Pid, n.view.MainPid, n.view.LastMainPid = pid, pid, pid
 	n.view.MainStart, n.view.MainExit, n.view.MainCode, n.view.MainStatus = e.now, 0, 0, 0
 	e.pids[pid] = n.id
 	e.changed(n)

@@ -50,7 +50,7 @@ func (e *Engine) readable(n *node) {
 // that cannot take what it is given.
 func (e *Engine) withinLimits(n *node) bool {
 	s, d := n.socket, n.socketDef()
-	if !s.Poll.below(e.now, d.PollInterval, d.PollBurst) {
+	if !unlimited(d) && !s.Poll.below(e.now, d.PollInterval, d.PollBurst) {
 		e.record(RecordDebug, n, "watched too often (PollLimitBurst=), pausing")
 		e.arm(n, TimerPoll, &s.Pause, s.Poll.end(d.PollInterval))
 		return false
@@ -62,6 +62,19 @@ func (e *Engine) withinLimits(n *node) bool {
 		return false
 	}
 	return true
+}
+
+// unlimited tells whether the unit switches the trigger limit off and leaves
+// the younger poll limit (since systemd 255) at its default: it was written to
+// have no limit, so 75 connections a second are not forced upon it, where
+// systemd.socket(5) would.
+func unlimited(d *unit.Socket) bool {
+	burst := uint32(15)
+	if d.Accept {
+		burst = 150
+	}
+	off := d.TriggerInterval <= 0 || d.TriggerBurst == 0
+	return off && d.PollInterval == 2*time.Second && d.PollBurst == burst
 }
 
 // pause stops watching for a while that grows up to maxPause, says why, and

@@ -22,8 +22,10 @@ type View struct {
 	ConditionTime                                                     Time
 	ConditionResult, AssertResult                                     bool
 
-	Run         uint64 // of the last start; INVOCATION_ID is made from it
-	MainPid     int32
+	Run     uint64 // of the last start; INVOCATION_ID is made from it
+	MainPid int32
+	// LastMainPid stays after the exit: "ExecMainPID".
+	LastMainPid int32
 	ControlPid  int32
 	StatusText  string
 	StatusErrno int32

@@ -46,6 +46,20 @@ func (l *Loader) current() *index {
 	return l.fresh
 }
 
+// Look notices units that were added to the directories since they were
+// listed: what was not found before is looked for anew. What is loaded stays
+// as it is.
+func (l *Loader) Look() {
+	if x := l.current(); x != l.index {
+		l.index = x
+		for name, u := range l.units {
+			if u.Load == unit.NotFound {
+				delete(l.units, name)
+			}
+		}
+	}
+}
+
 // Changed tells whether what is on disk for the unit is no longer what was
 // loaded: NeedDaemonReload= of systemd. It costs a stat call for each
 // directory of the path and for each file of the unit, and a listing only

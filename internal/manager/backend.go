@@ -56,6 +56,7 @@ func (m *Manager) Load(name string) (engine.View, error) {
 
 // loadUnit reads a unit from disk and gives it to the engine at once.
 func (m *Manager) loadUnit(name string) error {
+	m.loader.Look()
 	units, list := m.loader.Load(name)
 	m.report(list)
 	var fresh []*unit.Unit
@@ -173,7 +174,6 @@ func (m *Manager) ResetFailed(name string) { m.feed(engine.AskedReset{Unit: name
 // Reload implements systemd1.Backend: everything that the engine knows is
 // read again; running services go on as they are.
 func (m *Manager) Reload(reply func(error)) {
-	m.bus.Reloading(true)
 	var names []string
 	for v := range m.engine.Units() {
 		if !v.Unit.Transient && (v.Load != unit.NotFound) {
@@ -185,7 +185,6 @@ func (m *Manager) Reload(reply func(error)) {
 	m.report(list)
 	m.feed(engine.Loaded{Units: units, Gone: gone})
 	m.diag.changed = true
-	m.bus.Reloading(false)
 	reply(nil)
 }
 

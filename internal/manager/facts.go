@@ -12,8 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rouse-init/rouse/internal/bus/systemd1"
+	"github.com/rouse-init/rouse/internal/bus/systemd1/files"
 	"github.com/rouse-init/rouse/internal/unit"
 )
+
+// Files implements systemd1.Backend.
+func (m *Manager) Files() systemd1.Files { return files.Files{Config: m.loadConfig()} }
 
 // Usage implements systemd1.Backend.
 func (m *Manager) Usage(name string) systemd1.Usage {

@@ -20,7 +20,10 @@ import (
 	"github.com/rouse-init/rouse/internal/unit"
 )
 
-func (m *Manager) openLoader() {
+func (m *Manager) openLoader() { m.loader = load.New(m.loadConfig()) }
+
+// loadConfig is where units come from.
+func (m *Manager) loadConfig() load.Config {
 	cfg := load.Config{Paths: m.cfg.Paths, Getenv: os.Getenv, Options: systemd.Options{Facts: m.facts4units()}}
 	if m.cfg.user(m.uid) {
 		cfg.Scope = load.User
@@ -28,7 +31,7 @@ func (m *Manager) openLoader() {
 	if m.cfg.Mode == ModeOn {
 		cfg.Paths = []string{filepath.Join(m.cfg.Runtime, "units")}
 	}
-	m.loader = load.New(cfg)
+	return cfg
 }
 
 // facts4units are what specifiers resolve to.

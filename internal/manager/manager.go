@@ -40,7 +40,8 @@ type Manager struct {
 
 	queue []engine.Input
 	again []engine.Effect // of the last input before our predecessor died
-	acked uint64          // exits up to here are logged
+	// Exits up to heardExit are queued, up to acked in the log.
+	heardExit, acked uint64
 	// What is done once at the end of a turn of the loop.
 	ackDue   bool
 	barriers []int // to be closed (BARRIER=1)
@@ -251,14 +252,14 @@ func (m *Manager) heard(msg *wire.Msg) {
 // exited passes on the end of a child. What its program had to say about its
 // start comes first.
 func (m *Manager) exited(msg *wire.Msg) {
-	if msg.Seq <= m.acked {
+	if msg.Seq <= m.heardExit {
 		return
 	}
-	m.acked, m.ackDue = msg.Seq, true
+	m.heardExit, m.ackDue = msg.Seq, true
 	if l := m.launches[msg.Exit.Pid]; l != nil {
 		m.launched(l)
 	}
-	m.feed(engine.Exited{Pid: msg.Exit.Pid, Code: msg.Exit.Code, Status: msg.Exit.Status})
+	m.feed(engine.Exited{Pid: msg.Exit.Pid, Code: msg.Exit.Code, Status: msg.Exit.Status, Seq: msg.Seq})
 }
 
 // signalled acts on a signal that the guardian passed on: SIGHUP reloads, as

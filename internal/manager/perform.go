@@ -99,6 +99,8 @@ func (m *Manager) answered(in engine.Input) {
 		delete(m.pending, in.Token.Gen)
 	case engine.TimerFired:
 		m.timers.disarmIf(in)
+	case engine.Exited:
+		m.acked = max(m.acked, in.Seq)
 	case engine.Readable:
 		m.socket(in.Unit).armed = false
 	case engine.Asked:

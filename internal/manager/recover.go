@@ -72,7 +72,12 @@ func (m *Manager) recover(in *inheritance) (fresh bool, err error) {
 		return true, m.newLog(c)
 	}
 	m.restore(&s)
-	return false, m.replay()
+	m.replay()
+	m.heardExit = m.acked
+	if m.log.Foreign() {
+		return false, m.compact()
+	}
+	return false, nil
 }
 
 func (m *Manager) newLog(c *statelog.Codec) error {
@@ -112,12 +117,12 @@ func (m *Manager) restore(s *snapshot) {
 
 // replay applies the inputs since the snapshot. The effects of the last one
 // may not have been performed: those that may be performed twice are.
-func (m *Manager) replay() error {
+func (m *Manager) replay() {
 	var last []engine.Effect
 	for r, err := range m.log.Records() {
 		if err != nil {
-			m.say("the state log is damaged: %v; what came after is looked for on the machine", err)
-			break
+			m.say("a record of the state log cannot be read: %v, going on without it", err)
+			continue
 		}
 		in, ok := r.Input.(engine.Input)
 		if !ok || r.Poisoned {
@@ -132,7 +137,6 @@ func (m *Manager) replay() error {
 		}
 	}
 	m.again = slices.Clone(last)
-	return nil
 }
 
 // compact starts the log anew with a snapshot.
@@ -174,6 +178,8 @@ func (m *Manager) compact() error {
 // come from the guardian, orders without an answer are answered by what is
 // there or performed.
 func (m *Manager) settle(in *inheritance) {
+	m.log.Mark(m.log.Seq())
+	defer m.log.Done()
 	m.takeStored(in)
 	for name, s := range m.sockets {
 		if v, ok := m.engine.Unit(name); ok {

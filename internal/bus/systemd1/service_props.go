@@ -79,7 +79,7 @@ func serviceState() []bus.Prop {
 		live("StatusErrno", "i", i32(func(o *object) int32 { return o.view.StatusErrno })),
 		live("Result", "s", text(func(o *object) string { return orElse(o.view.Result, "success") })),
 		live("NRestarts", "u", u32(func(o *object) uint32 { return o.view.NRestarts })),
-		live("ExecMainPID", "u", u32(func(o *object) uint32 { return uint32(o.view.MainPid) })),
+		live("ExecMainPID", "u", u32(func(o *object) uint32 { return uint32(o.view.LastMainPid) })),
 		live("ExecMainCode", "i", i32(func(o *object) int32 { return int32(o.view.MainCode) })),
 		live("ExecMainStatus", "i", i32(func(o *object) int32 { return int32(o.view.MainStatus) })),
 		asked("UID", "u", fixedU32(1<<32-1)),
