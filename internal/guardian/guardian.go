@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rouse-init/rouse/internal/guardian/wire"
+	"github.com/rouse-init/rouse/internal/linux/poll"
 )
 
 // guardian is all that there is. Whoever touches it holds mu, but for ep and
@@ -88,6 +89,9 @@ func Run(cfg Config) int {
 		fmt.Fprintf(os.Stderr, "rouse: cannot guard the manager: %v\n", err)
 		return 111
 	}
+	// Two threads wait in system calls. With processors to spare the scheduler
+	// lets them keep theirs for 10 ms, and its monitor sleeps meanwhile.
+	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), 4))
 	go g.watchSignals()
 	go g.reap()
 	for {
@@ -157,8 +161,9 @@ func openSelf(pid1 bool) (int, error) {
 // serve reads from the manager until its socket is closed and empty.
 func (g *guardian) serve() {
 	var events [1]unix.EpollEvent
+	var waiter poll.Waiter
 	for open := g.sock >= 0; open; {
-		n, err := unix.EpollWait(g.ep, events[:], -1)
+		n, err := waiter.Wait(g.ep, events[:], -1)
 		if err != nil && !errors.Is(err, unix.EINTR) {
 			return // cannot happen: the set is ours
 		}

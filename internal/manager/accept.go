@@ -3,7 +3,9 @@
 package manager
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -100,29 +102,49 @@ func (m *Manager) dropConnection(n uint64) {
 	}
 }
 
-// readmit sorts the connections that the guardian kept over our death: those
-// that the engine waits with are kept, those that it never heard of are
-// given to it, the rest have been served.
-func (m *Manager) readmit(key string, fd int) {
-	f := strings.Split(key, "\x1f")
-	n := uint64(0)
-	if len(f) > 2 {
-		n, _ = strconv.ParseUint(f[1], 10, 64)
+// keptConn is a connection that the guardian kept over our death.
+type keptConn struct {
+	n      uint64
+	key    string
+	fd     int
+	socket *unit.Unit // nil: its socket unit is gone
+	peer   socket.Peer
+}
+
+// readmit sorts what the guardian kept: connections that the engine waits
+// with stay, those that it never heard of are given to it, in the order in
+// which they came, and the rest have been served.
+func (m *Manager) readmit(in *inheritance) {
+	var kept []keptConn
+	for key, fds := range in.stored {
+		if strings.HasPrefix(key, "conn\x1f") && len(fds) > 0 {
+			kept = append(kept, m.keptConn(key, fds[0]))
+		}
 	}
-	var u *unit.Unit
-	if len(f) > 2 {
-		u = m.engine.Def(f[2])
+	slices.SortFunc(kept, func(a, b keptConn) int { return cmp.Compare(a.n, b.n) })
+	known := m.saved.NextConn // numbers change from here on
+	for _, c := range kept {
+		switch {
+		case c.socket != nil && c.n > known:
+			m.must(m.guard.Drop(c.key))
+			m.admit(c.socket, m.socket(c.socket.Name), c.fd, c.peer)
+		case c.socket != nil && m.awaited[c.n]:
+			m.conns[c.n] = conn{fd: c.fd, key: c.key, name: connName(c.socket), addr: c.peer.Addr, port: c.peer.Port}
+		default:
+			unix.Close(c.fd)
+			m.must(m.guard.Drop(c.key))
+		}
 	}
-	if n == 0 || u == nil || u.Socket == nil || n <= m.saved.NextConn && !m.awaited[n] {
-		unix.Close(fd)
-		m.must(m.guard.Drop(key))
-		return
+}
+
+// keptConn reads what connKey wrote.
+func (m *Manager) keptConn(key string, fd int) keptConn {
+	c := keptConn{key: key, fd: fd}
+	f := append(strings.Split(key, "\x1f"), "", "", "", "", "", "")
+	n, err := strconv.ParseUint(f[1], 10, 64)
+	if u := m.engine.Def(f[2]); err == nil && u != nil && u.Socket != nil {
+		c.n, c.socket = n, u
 	}
-	f = append(f, "", "", "", "")
-	if n <= m.saved.NextConn {
-		m.conns[n] = conn{fd: fd, key: key, name: connName(u), addr: f[3], port: f[4]}
-		return
-	}
-	m.must(m.guard.Drop(key))
-	m.admit(u, m.socket(u.Name), fd, socket.Peer{Addr: f[3], Port: f[4], Source: f[5], Suffix: f[6]})
+	c.peer = socket.Peer{Addr: f[3], Port: f[4], Source: f[5], Suffix: f[6]}
+	return c
 }

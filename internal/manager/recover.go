@@ -189,11 +189,7 @@ func (m *Manager) settle(in *inheritance) {
 			m.arm(name)
 		}
 	}
-	for key, fds := range in.stored {
-		if strings.HasPrefix(key, "conn\x1f") && len(fds) > 0 {
-			m.readmit(key, fds[0])
-		}
-	}
+	m.readmit(in)
 	gens := make([]uint64, 0, len(m.pending))
 	for g := range m.pending {
 		gens = append(gens, g)
@@ -295,8 +291,11 @@ func environOf(pid int) []string {
 }
 
 // strangerIn finds an exit of a process that the engine does not know, when
-// only this order can have made it.
+// only this order can have made it: its cgroup was made, and is empty.
 func (m *Manager) strangerIn(in *inheritance, f engine.Spawn) int32 {
+	if u := m.engine.Def(f.Token.Unit); m.cg != nil && (u == nil || !m.cg.Exists(m.cgroupOf(u))) {
+		return 0
+	}
 	spawns := 0
 	for _, p := range m.pending {
 		if _, ok := p.(engine.Spawn); ok {
