@@ -92,6 +92,7 @@ func Run(cfg Config) int {
 	// Two threads wait in system calls. With processors to spare the scheduler
 	// lets them keep theirs for 10 ms, and its monitor sleeps meanwhile.
 	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), 4))
+	_ = poll.CalmMonitor() // a matter of processor time only
 	go g.watchSignals()
 	go g.reap()
 	for {
@@ -161,9 +162,8 @@ func openSelf(pid1 bool) (int, error) {
 // serve reads from the manager until its socket is closed and empty.
 func (g *guardian) serve() {
 	var events [1]unix.EpollEvent
-	var waiter poll.Waiter
 	for open := g.sock >= 0; open; {
-		n, err := waiter.Wait(g.ep, events[:], -1)
+		n, err := unix.EpollWait(g.ep, events[:], -1)
 		if err != nil && !errors.Is(err, unix.EINTR) {
 			return // cannot happen: the set is ours
 		}

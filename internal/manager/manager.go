@@ -102,6 +102,7 @@ type counters struct{ inputs, effects, turns, late uint64 }
 // Run is the manager's whole life; it ends when everything is stopped, or by
 // being killed, which is the same thing to the next one.
 func Run(cfg Config) error {
+	_ = poll.CalmMonitor() // a matter of processor time only
 	m, err := open(cfg)
 	if err != nil {
 		return err

@@ -32,7 +32,6 @@ type Func func(events uint32)
 // Loop is one epoll set.
 type Loop struct {
 	fd      int
-	waiter  Waiter
 	watches map[int32]*watch
 	buf     [64]unix.EpollEvent
 	serial  int32
@@ -90,7 +89,7 @@ func (l *Loop) Remove(fd int) {
 // Wait waits for events, at most for timeout (negative: for ever), and calls
 // their functions. It returns early, without error, on a signal.
 func (l *Loop) Wait(timeout time.Duration) error {
-	n, err := l.waiter.Wait(l.fd, l.buf[:], timeout)
+	n, err := wait(l.fd, l.buf[:], timeout)
 	if err != nil {
 		if errors.Is(err, unix.EINTR) {
 			return nil
