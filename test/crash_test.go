@@ -5,6 +5,8 @@ package test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -140,5 +142,61 @@ func TestReexec(t *testing.T) {
 	}
 	if after := pidOf(t, port); after != before {
 		t.Errorf("process %s is now %s", before, after)
+	}
+}
+
+// TestKillGuardian: what runs in the foreground dies with its guardian, and
+// the next manager removes what is left.
+func TestKillGuardian(t *testing.T) {
+	units := map[string]string{"a.service": "[Service]\nExecStart=/bin/sleep 1000\n[Install]\nWantedBy=default.target\n"}
+	p := up(t, units)
+	pid, err := strconv.Atoi(p.property("a.service", "MainPID"))
+	if err != nil || pid <= 1 {
+		t.Fatalf("MainPID is %d, %v", pid, err)
+	}
+	if err := p.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-p.ended
+	for deadline := time.Now().Add(patience); syscall.Kill(pid, 0) == nil; {
+		if time.Now().After(deadline) {
+			t.Fatalf("process %d outlived its guardian", pid)
+		}
+	}
+	next := up(t, units)
+	if !strings.Contains(next.output(), "cleaning up after a manager that was killed") {
+		t.Errorf("the next one did not clean up:\n%s", next.output())
+	}
+}
+
+// TestKillWhileStarting: the manager dies before all that is enabled has
+// started; its successor starts the rest and gets to "running".
+func TestKillWhileStarting(t *testing.T) {
+	units := map[string]string{}
+	for i := range 5 {
+		order := ""
+		if i > 0 {
+			order = fmt.Sprintf("[Unit]\nAfter=s%d.service\n", i-1)
+		}
+		units[fmt.Sprintf("s%d.service", i)] = order + "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sleep 0.2\n[Install]\nWantedBy=default.target\n"
+	}
+	dir := t.TempDir()
+	for name, text := range units {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := start(t, "up", dir)
+	for range 3 {
+		if err := syscall.Kill(p.managerPid(), syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.awaitLine("rouse: ready")
+	for i := range 5 {
+		p.await(fmt.Sprintf("s%d.service", i), "ActiveState", "active")
+	}
+	if code, out := p.ctl("is-system-running"); code != 0 {
+		t.Errorf("is-system-running: %s", out)
 	}
 }

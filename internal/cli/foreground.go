@@ -3,7 +3,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/rouse-init/rouse/internal/bus/client"
 	"github.com/rouse-init/rouse/internal/guardian"
+	"github.com/rouse-init/rouse/internal/linux/cgroup"
 	"github.com/rouse-init/rouse/internal/manager"
 )
 
@@ -85,6 +85,9 @@ func foregroundConfig(mode manager.Mode, socket string) (manager.Config, error) 
 	removeStale(base)
 	cfg := manager.Config{Mode: mode, Socket: socket, Color: colorful(os.Stdout)}
 	cfg.Runtime = filepath.Join(base, string(mode)+"-"+strconv.Itoa(os.Getpid()))
+	if err := lockRuntime(cfg.Runtime); err != nil {
+		return cfg, err
+	}
 	if cfg.Socket == "" {
 		cfg.Socket = filepath.Join(base, "private")
 		if c, err := net.Dial("unix", cfg.Socket); err == nil {
@@ -97,21 +100,48 @@ func foregroundConfig(mode manager.Mode, socket string) (manager.Config, error) 
 	return cfg, err
 }
 
-// removeStale removes the directories of managers whose guardian was killed.
+// lockRuntime makes a runtime directory and holds a lock in it as long as the
+// guardian lives. The descriptor is not close-on-exec: it has to outlive the
+// guardian's own re-execution.
+func lockRuntime(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	fd, err := unix.Open(filepath.Join(dir, "lock"), unix.O_RDWR|unix.O_CREAT, 0o600)
+	if err == nil {
+		err = unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot lock %s: %w", dir, err)
+	}
+	return nil
+}
+
+// removeStale cleans up after managers whose guardian was killed: nobody
+// holds the lock of their directory. What runs in their cgroup is killed.
 func removeStale(base string) {
 	entries, err := os.ReadDir(base)
 	if err != nil {
 		return
 	}
 	for _, e := range entries {
-		mode, num, ok := strings.Cut(e.Name(), "-")
-		pid, err := strconv.Atoi(num)
-		if !ok || err != nil || mode != "up" && mode != "on" {
+		mode, _, ok := strings.Cut(e.Name(), "-")
+		if !ok || mode != "up" && mode != "on" {
 			continue
 		}
-		if errors.Is(unix.Kill(pid, 0), unix.ESRCH) {
-			_ = os.RemoveAll(filepath.Join(base, e.Name())) // the next one tries again
+		dir := filepath.Join(base, e.Name())
+		fd, err := unix.Open(filepath.Join(dir, "lock"), unix.O_RDWR|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+		if err != nil {
+			continue
 		}
+		if unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) == nil {
+			if cg, err := os.ReadFile(filepath.Join(dir, "cgroup")); err == nil {
+				fmt.Fprintf(os.Stderr, "rouse: cleaning up after a manager that was killed (%s)\n", e.Name())
+				cgroup.Destroy(string(cg))
+			}
+			_ = os.RemoveAll(dir) // the next one tries again
+		}
+		unix.Close(fd)
 	}
 }
 

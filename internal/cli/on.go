@@ -42,7 +42,7 @@ always did: its bind() is answered with the socket that is held already.
 An ADDRESS is HOST:PORT, PORT, [IPv6]:PORT, /path, @abstract or vsock:CID:PORT;
 with udp: or seqpacket: in front it is of that kind.`,
 		Example: `  rouse on 127.0.0.1:8080 --idle 10m -- python3 -m http.server 8080 --bind 127.0.0.1
-  rouse on 6379 --idle 1h --idle-action freeze -- redis-server
+  rouse on 127.0.0.1:6379 --idle 1h --idle-action freeze -- redis-server
   rouse on /run/echo.sock --accept -- cat`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {

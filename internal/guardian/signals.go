@@ -22,7 +22,7 @@ const sigRTMin = 34
 // The signals that are passed on, systemd(1): RTMIN+3 halt, +4 power off,
 // +5 reboot, +6 kexec.
 var forwarded = []os.Signal{
-	unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2, unix.SIGPWR,
+	unix.SIGTERM, unix.SIGINT, unix.SIGQUIT, unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2, unix.SIGPWR,
 	syscall.Signal(sigRTMin + 3), syscall.Signal(sigRTMin + 4),
 	syscall.Signal(sigRTMin + 5), syscall.Signal(sigRTMin + 6),
 }
@@ -30,7 +30,7 @@ var forwarded = []os.Signal{
 // fatal are the signals that would end a Go process. The kernel shields PID
 // 1 only from signals without a handler, and the runtime handles these.
 var fatal = []os.Signal{
-	unix.SIGQUIT, unix.SIGABRT, unix.SIGTRAP, unix.SIGSYS, unix.SIGSTKFLT, unix.SIGPIPE,
+	unix.SIGABRT, unix.SIGTRAP, unix.SIGSYS, unix.SIGSTKFLT, unix.SIGPIPE,
 	unix.SIGALRM, unix.SIGVTALRM, unix.SIGPROF, unix.SIGXCPU, unix.SIGXFSZ, unix.SIGIO,
 }
 
@@ -105,7 +105,8 @@ func (g *guardian) drainSignals() {
 // signalled notes the signal for the present manager, or the next one.
 func (g *guardian) signalled(sig syscall.Signal) {
 	switch {
-	case sig == unix.SIGTERM, sig == unix.SIGINT, sig == sigRTMin+3:
+	case sig == unix.SIGTERM, sig == unix.SIGINT, sig == unix.SIGQUIT, sig == sigRTMin+3,
+		sig == unix.SIGHUP && g.cfg.Foreground: // the terminal is gone
 		now := time.Now()
 		if sig == unix.SIGINT && g.cfg.Foreground {
 			if !g.asked.IsZero() && now.Sub(g.asked) < againWithin && !g.force {

@@ -89,7 +89,7 @@ func (m *Manager) served(n uint64) {
 	if c, ok := m.conns[n]; ok {
 		delete(m.conns, n)
 		unix.Close(c.fd)
-		m.must(m.guard.Drop(c.key))
+		m.must(m.guard.DropSoon(c.key))
 	}
 }
 
@@ -98,7 +98,7 @@ func (m *Manager) dropConnection(n uint64) {
 	if c, ok := m.conns[n]; ok {
 		delete(m.conns, n)
 		socket.Reset(c.fd)
-		m.must(m.guard.Drop(c.key))
+		m.must(m.guard.DropSoon(c.key))
 	}
 }
 

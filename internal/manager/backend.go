@@ -207,6 +207,7 @@ func (m *Manager) Reexec() error {
 // Shutdown implements systemd1.Backend.
 func (m *Manager) Shutdown(action unit.Action, code uint8) error {
 	m.saved.Action, m.saved.ExitCode = int32(action), code
+	m.must(m.compact())
 	m.terminate(action == unit.ActionExitForce)
 	return nil
 }

@@ -44,9 +44,30 @@ func (m *Manager) launch(f engine.Spawn) {
 	m.feed(engine.Spawned{Token: f.Token, Pid: int32(pid)})
 	l := &launch{token: f.Token, pid: int32(pid), result: result, order: f}
 	m.launches[l.pid] = l
-	if err := m.loop.Add(result, poll.In, func(uint32) { m.launched(l) }); err != nil {
-		m.say("%v", err)
+	m.fresh = append(m.fresh, l)
+	if len(m.fresh) >= freshMax {
+		// Where many start at once the first have come to execve. Every
+		// descriptor that is open costs the clones that follow.
+		m.hearFresh()
 	}
+}
+
+// freshMax bounds the launches that are not watched yet.
+const freshMax = 16
+
+// hearFresh asks what has come of the launches of this turn; only those that are
+// still on their way to execve are put into the epoll set.
+func (m *Manager) hearFresh() {
+	for _, l := range m.fresh {
+		if m.launches[l.pid] != l || m.launched(l) {
+			continue // its exit came first, or it is done
+		}
+		if err := m.loop.Add(l.result, poll.In, func(uint32) { m.launched(l) }); err != nil {
+			m.say("%v", err)
+		}
+	}
+	clear(m.fresh)
+	m.fresh = m.fresh[:0]
 }
 
 func (m *Manager) tryLaunch(f engine.Spawn) (pid, result int, err error) {
@@ -64,6 +85,20 @@ func (m *Manager) tryLaunch(f engine.Spawn) (pid, result int, err error) {
 		return 0, 0, err
 	}
 	return m.spawn.Start(&p.spec)
+}
+
+// takesConn: the order hands the connection over for good. Control processes
+// before the main one only borrow it.
+func (m *Manager) takesConn(f engine.Spawn) bool {
+	if f.Role == engine.RoleMain {
+		return true
+	}
+	u := m.engine.Def(f.Token.Unit)
+	if u == nil {
+		return true
+	}
+	cmd, _ := commandOf(u, f.Index)
+	return cmd == nil || cmd.Phase == unit.PhaseStart
 }
 
 // commandOf finds a command of a service or socket, with its surroundings.
@@ -87,26 +122,27 @@ func commandOf(u *unit.Unit, index int32) (*unit.Command, *unit.Exec) {
 
 var defaultExec = unit.Exec{Umask: -1, IgnoreSIGPIPE: true}
 
-// launched hears how execve went.
-func (m *Manager) launched(l *launch) {
+// launched hears how execve went; false: it has not come to that.
+func (m *Manager) launched(l *launch) bool {
 	done, fail := spawn.Result(l.result)
 	if !done {
-		return
+		return false
 	}
 	m.loop.Remove(l.result)
 	unix.Close(l.result)
 	delete(m.launches, l.pid)
 	if fail == nil {
 		m.feed(engine.Executed{Token: l.token})
-		return
+	} else {
+		m.launchFailed(l.order, fail)
 	}
-	m.launchFailed(l.order, fail)
+	return true
 }
 
 // launchFailed says which step failed, where its directive stands and what
 // might help.
 func (m *Manager) launchFailed(f engine.Spawn, err error) {
-	if f.Conn != 0 {
+	if f.Conn != 0 && m.takesConn(f) {
 		m.dropConnection(f.Conn) // the engine has let go of it with the order
 	}
 	out := engine.SpawnFailed{Token: f.Token, Status: 203, Step: "spawn", Msg: err.Error()}
@@ -128,7 +164,7 @@ func (m *Manager) launchFailed(f engine.Spawn, err error) {
 		if cmd != nil && d.Pos.File == "" {
 			d.Pos = cmd.Pos
 		}
-		if cmd != nil && out.Status == 203 {
+		if cmd != nil && fail != nil && fail.Step == spawn.StepExec {
 			d.Fix = suggest(cmd.Path)
 			if fail != nil && errors.Is(fail, unix.ENOENT) {
 				err = fmt.Errorf("exec %q: %w", cmd.Path, unix.ENOENT)

@@ -140,6 +140,7 @@ func (m *Manager) firstStart() {
 	}
 	m.report(list)
 	m.feed(engine.Loaded{Units: units})
+	m.startup.started = true
 	for _, name := range m.saved.Start {
 		m.startup.wish(m, name)
 	}

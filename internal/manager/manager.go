@@ -28,6 +28,7 @@ type Manager struct {
 	start wire.Start // what the guardian said about this run
 	uid   int
 
+	clock  clock
 	loop   *poll.Loop
 	guard  *wire.Conn
 	engine *engine.Engine
@@ -55,6 +56,7 @@ type Manager struct {
 	conns    map[uint64]conn
 	awaited  map[uint64]bool   // connections that the engine has and no service yet
 	launches map[int32]*launch // processes that have not come to execve yet, by pid
+	fresh    []*launch         // those of this turn, not watched yet
 	replies  map[uint64]func(engine.Reply)
 	watched  connWatch
 	stored   map[string][]storedFD
@@ -78,7 +80,8 @@ type Manager struct {
 	startup  startup
 	stopping bool
 	done     bool
-	reexec   int // descriptor of the program to become, -1 for none
+	trimmed  bool // settled has been here
+	reexec   int  // descriptor of the program to become, -1 for none
 }
 
 // saved is what a new manager needs beside the engine's own state.
@@ -103,11 +106,17 @@ type counters struct{ inputs, effects, turns, late uint64 }
 // being killed, which is the same thing to the next one.
 func Run(cfg Config) error {
 	_ = poll.CalmMonitor() // a matter of processor time only
+	heapStarting()
 	m, err := open(cfg)
 	if err != nil {
 		return err
 	}
 	if err := m.begin(); err != nil {
+		if m.start.Restarts == 0 {
+			// The very first start: trying again would not help, and nothing
+			// runs yet that would be left alone.
+			m.must(m.guard.Bye(wire.End{Code: exitFailed}))
+		}
 		return err
 	}
 	if err := m.guard.Ready(); err != nil {
@@ -120,6 +129,9 @@ func Run(cfg Config) error {
 	}
 	return nil
 }
+
+// exitFailed is the status of a manager that could not begin.
+const exitFailed = 1
 
 // turn waits for something to happen and deals with all that has.
 func (m *Manager) turn() error {
@@ -138,6 +150,7 @@ func (m *Manager) turn() error {
 	if err := m.loop.Wait(timeout); err != nil {
 		return err
 	}
+	m.clock.read()
 	m.counters.turns++
 	now := m.now()
 	for {
@@ -148,7 +161,7 @@ func (m *Manager) turn() error {
 		m.feed(f)
 	}
 	m.ring(now)
-	if err := m.drain(); err != nil {
+	if err := m.work(); err != nil {
 		return err
 	}
 	for _, fd := range m.barriers {
@@ -163,13 +176,28 @@ func (m *Manager) turn() error {
 	m.bus.Flush()
 	if m.ackDue {
 		m.ackDue = false
-		return m.guard.Ack(m.acked)
+		m.must(m.guard.AckSoon(m.acked))
 	}
-	return nil
+	m.settled()
+	return m.guard.Flush()
 }
 
 // feed queues an input; it is applied before the loop waits again.
 func (m *Manager) feed(in engine.Input) { m.queue = append(m.queue, in) }
+
+// work drains the queue until nothing comes of it any more, not even of the
+// launches.
+func (m *Manager) work() error {
+	for {
+		if err := m.drain(); err != nil {
+			return err
+		}
+		m.hearFresh()
+		if len(m.queue) == 0 {
+			return nil
+		}
+	}
+}
 
 // drain applies what is queued, and what comes of it.
 func (m *Manager) drain() error {
@@ -203,14 +231,8 @@ func (m *Manager) apply(in engine.Input) error {
 	return nil
 }
 
-// now reads the boot clock.
-func (m *Manager) now() engine.Time {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
-		return engine.Time(time.Now().UnixNano())
-	}
-	return engine.Time(ts.Nano())
-}
+// now is the time on the boot clock.
+func (m *Manager) now() engine.Time { return m.clock.now() }
 
 // fromGuardian reads all that the guardian has to say.
 func (m *Manager) fromGuardian(uint32) {

@@ -22,10 +22,6 @@ import (
 	"github.com/rouse-init/rouse/internal/linux/spawn"
 )
 
-// gcPercent trades a little processor time for memory: a manager's heap is
-// mostly units that live for ever, and it is idle nearly always.
-const gcPercent = 30
-
 // inheritance is what the guardian kept for us.
 type inheritance struct {
 	stored map[string][]int
@@ -89,10 +85,13 @@ func (m *Manager) begin() error {
 	if err := m.loop.Add(m.guard.FD(), poll.In, m.fromGuardian); err != nil {
 		return err
 	}
-	if fresh {
-		m.firstStart()
-	} else {
+	if !fresh {
 		m.settle(inherited)
+	}
+	if m.saved.FinishedAt == 0 {
+		// Also where the last one died before all that is enabled was
+		// started: asking again does no harm to what is.
+		m.firstStart()
 	}
 	for i := range inherited.exits {
 		m.exited(&inherited.exits[i])
@@ -100,8 +99,7 @@ func (m *Manager) begin() error {
 	if m.start.Terminate {
 		m.terminate(m.start.Force)
 	}
-	debug.SetGCPercent(gcPercent)
-	return m.drain()
+	return m.work()
 }
 
 // inherit reads up to Go.
@@ -162,8 +160,13 @@ func (m *Manager) directory() error {
 // base that it had.
 func (m *Manager) openCgroups() error {
 	o := cgroup.Options{Base: m.start.Base}
-	if o.Base == "" && m.cfg.Mode != ModeInit {
-		o.Sub = fmt.Sprintf("rouse-%d", m.start.Guardian)
+	if o.Base == "" {
+		o.Sub, o.Whole = fmt.Sprintf("rouse-%d", m.start.Guardian), m.start.Pid1
+		var st unix.Stat_t
+		if m.start.Pid1 && unix.Stat("/proc/self/ns/pid", &st) == nil {
+			// Every PID namespace has a process 1, and several may share a cgroup.
+			o.Sub = fmt.Sprintf("rouse-ns-%d", st.Ino)
+		}
 	}
 	tree, facts, err := cgroup.Open(o)
 	if err != nil {
@@ -178,6 +181,10 @@ func (m *Manager) openCgroups() error {
 	}
 	if err := m.guard.Base(facts.Base); err != nil {
 		return err
+	}
+	// Who finds our directory without us finds what is left of us, too.
+	if err := os.WriteFile(filepath.Join(m.cfg.Runtime, "cgroup"), []byte(facts.Base), 0o600); err != nil {
+		return fmt.Errorf("cannot write to the runtime directory: %w", err)
 	}
 	return m.loop.Add(m.cgWatch.FD(), poll.In, func(uint32) { m.must(m.cgWatch.Dispatch()) })
 }

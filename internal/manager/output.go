@@ -32,7 +32,7 @@ type output struct {
 	print   io.Writer // nil: nobody looks
 	color   bool
 	width   int
-	read    map[string]int64  // how far each file has been printed
+	read    map[string]int64  // how far each file has been printed; it has all files
 	partial map[string][]byte // lines without their end yet
 	buf     []byte
 }
@@ -49,8 +49,22 @@ func openOutput(dir string, print io.Writer, color bool) (*output, error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("cannot watch for output in %s: %w", dir, err)
 	}
-	return &output{dir: dir, inotify: fd, print: print, color: color, read: make(map[string]int64),
-		partial: make(map[string][]byte), buf: make([]byte, 64<<10)}, nil
+	o := &output{dir: dir, inotify: fd, print: print, color: color, read: make(map[string]int64),
+		partial: make(map[string][]byte), buf: make([]byte, 64<<10)}
+	files, err := os.ReadDir(dir) // our predecessor's
+	for _, f := range files {
+		if unit, ok := strings.CutSuffix(f.Name(), ".log"); ok {
+			o.read[unit] = 0
+		}
+	}
+	return o, err
+}
+
+// opened says that a unit has a file from now on.
+func (o *output) opened(unit string) {
+	if _, ok := o.read[unit]; !ok {
+		o.read[unit] = 0
+	}
 }
 
 // path is the file of a unit's output.
@@ -155,6 +169,9 @@ func (o *output) forget(unit string) {
 
 // remove drops the output of a unit that will never be heard of again.
 func (o *output) remove(unit string) {
+	if _, ok := o.read[unit]; !ok {
+		return // it has no file
+	}
 	o.follow(unit)
 	o.forget(unit)
 	delete(o.read, unit)

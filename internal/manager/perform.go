@@ -71,7 +71,7 @@ func (m *Manager) answered(in engine.Input) {
 	switch in := in.(type) {
 	case engine.Spawned:
 		// Only now, when it is written down, may the connection be let go.
-		if f, ok := m.pending[in.Token.Gen].(engine.Spawn); ok && f.Conn != 0 {
+		if f, ok := m.pending[in.Token.Gen].(engine.Spawn); ok && f.Conn != 0 && m.takesConn(f) {
 			delete(m.awaited, f.Conn)
 			m.served(f.Conn)
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rouse-init/rouse/internal/engine"
 	"github.com/rouse-init/rouse/internal/format/systemd"
+	"github.com/rouse-init/rouse/internal/guardian"
 	"github.com/rouse-init/rouse/internal/linux/spawn"
 	"github.com/rouse-init/rouse/internal/unit"
 )
@@ -240,15 +241,21 @@ func (p *preparation) attributes() error {
 
 // cgroup makes the unit's cgroup, where there are any.
 func (p *preparation) cgroup() error {
+	if p.m.cfg.Mode == ModeUp || p.m.cfg.Mode == ModeOn {
+		// A service in the foreground dies with its guardian. This does not
+		// reach grandchildren (prctl(2)): the next `up` kills the cgroup.
+		p.spec.ParentDeath = int(guardian.DeathSignal)
+	}
 	if p.m.cg == nil {
-		// Without a cgroup to kill, this is what ends a service whose guardian
-		// was killed. It does not reach grandchildren (prctl(2)).
-		if p.m.cfg.Mode == ModeUp || p.m.cfg.Mode == ModeOn {
-			p.spec.ParentDeath = int(unix.SIGKILL)
-		}
 		return nil
 	}
 	path := p.m.cgroupOf(p.u)
+	if p.m.keepsCgroup(p.u) {
+		if fd, err := p.m.cg.OpenFD(path); err == nil {
+			p.spec.Cgroup = fd
+			return nil
+		}
+	}
 	created, err := p.m.cg.Make(path)
 	if err != nil {
 		return launchError{status: 219, step: "cgroup", err: fmt.Errorf("cannot make the cgroup %s: %w", path, err)}

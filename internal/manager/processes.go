@@ -122,7 +122,13 @@ func (m *Manager) watchCgroup(f engine.WatchCgroup) {
 		m.feed(engine.CgroupEmptied{Token: f.Token})
 		return
 	}
-	st, err := m.watchChanges(f.Token.Unit, path)
+	// A look costs less than a watch, which would then tell of the next start.
+	st, err := m.cg.State(path)
+	if err != nil || st.Populated {
+		var ev cgroup.Event
+		ev, err = m.watchChanges(f.Token.Unit, path)
+		st = ev.State
+	}
 	if err != nil || !st.Populated {
 		m.emptied = f.Token.Unit
 		m.feed(engine.CgroupEmptied{Token: f.Token})

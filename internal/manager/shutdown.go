@@ -5,6 +5,10 @@ package manager
 import (
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -27,7 +31,31 @@ func (m *Manager) terminate(force bool) {
 		return
 	}
 	m.stopping = true
+	m.later(stopPatience, m.waitingFor)
 	m.feed(engine.AskedShutdown{})
+}
+
+// stopPatience is how long a stop may take before it says whom it waits for.
+const stopPatience = 2 * time.Second
+
+// waitingFor names the units that are still stopping.
+func (m *Manager) waitingFor() {
+	var names []string
+	for v := range m.engine.Units() {
+		if v.Active == engine.Deactivating {
+			names = append(names, v.Unit.Name+" ("+v.Sub+")")
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	slices.Sort(names)
+	hint := ""
+	if m.cfg.Mode == ModeUp || m.cfg.Mode == ModeOn {
+		hint = "; Ctrl-C twice kills them"
+	}
+	m.say("waiting for %s to stop%s", strings.Join(names[:min(len(names), 5)], ", "), hint)
+	m.later(10*stopPatience, m.waitingFor)
 }
 
 // finished performs Finished: the guardian is told, and does the rest.
@@ -50,13 +78,21 @@ func (m *Manager) finished() {
 	}
 	m.bus.Close()
 	_ = os.Remove(m.cfg.Socket)
-	if m.cfg.Mode == ModeUp || m.cfg.Mode == ModeOn {
-		if err := os.RemoveAll(m.cfg.Runtime); err != nil {
-			m.say("%v", err)
-		}
-	}
+	m.removeRuntime()
 	m.must(m.guard.Bye(end))
 	m.done = true
+}
+
+// removeRuntime removes what we made in the runtime directory, and the
+// directory where it is ours alone.
+func (m *Manager) removeRuntime() {
+	if m.cfg.Mode == ModeUp || m.cfg.Mode == ModeOn {
+		m.must(os.RemoveAll(m.cfg.Runtime))
+		return
+	}
+	for _, name := range []string{"log", "notify", "cgroup"} {
+		m.must(os.RemoveAll(filepath.Join(m.cfg.Runtime, name)))
+	}
 }
 
 func (m *Manager) unfinishedLines() []string {

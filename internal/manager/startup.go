@@ -52,6 +52,7 @@ func (s *startup) check(m *Manager) {
 	}
 	s.said = true
 	m.saved.FinishedAt = m.now()
+	m.must(m.compact())
 	if m.cfg.Mode == ModeUp || m.cfg.Mode == ModeOn {
 		m.say("ready")
 	}

@@ -133,6 +133,7 @@ func (p *preparation) journal() spawn.Stdio {
 		p.m.say("%s: cannot keep its output: %v, dropping it", p.u.Name, err)
 		return spawn.Stdio{Kind: spawn.StdioNull}
 	}
+	p.m.out.opened(p.u.Name)
 	p.fds = append(p.fds, fd)
 	return spawn.FromFd(fd)
 }

@@ -19,7 +19,7 @@ import (
 type Conn struct {
 	fd  int
 	rx  Receiver
-	out []byte
+	out []byte // a packet: Version, and what waits for Flush
 }
 
 // Open takes fd, one end of the pair, and makes it close-on-exec and
@@ -29,7 +29,7 @@ func Open(fd int) (*Conn, error) {
 	if err := unix.SetNonblock(fd, true); err != nil {
 		return nil, fmt.Errorf("cannot use descriptor %d as the guardian's socket: %w", fd, err)
 	}
-	return &Conn{fd: fd, out: make([]byte, 0, 512)}, nil
+	return &Conn{fd: fd, out: append(make([]byte, 0, 512), Version)}, nil
 }
 
 // FD is the descriptor to watch for reading; it stays the Conn's.
@@ -74,6 +74,20 @@ func (c *Conn) Drop(key string) error { return c.send(&Msg{Kind: Drop, Key: key}
 // Ack lets the guardian forget every exit up to and with seq.
 func (c *Conn) Ack(seq uint64) error { return c.send(&Msg{Kind: Ack, Seq: seq}) }
 
+// DropSoon is Drop with the next packet, or the next Flush at the latest.
+func (c *Conn) DropSoon(key string) error { return c.later(&Msg{Kind: Drop, Key: key}) }
+
+// AckSoon is Ack with the next packet, or the next Flush at the latest.
+func (c *Conn) AckSoon(seq uint64) error { return c.later(&Msg{Kind: Ack, Seq: seq}) }
+
+// Flush sends what waits.
+func (c *Conn) Flush() error {
+	if len(c.out) <= 1 {
+		return nil
+	}
+	return c.transmit(nil)
+}
+
 // Ready says that the manager has recovered and works.
 func (c *Conn) Ready() error { return c.send(&Msg{Kind: Ready}) }
 
@@ -102,10 +116,37 @@ func (c *Conn) Reexec(u Upgrade, fd int, path string) error {
 	return c.send(&m)
 }
 
+// later adds m, which has no descriptors, to the packet to come.
+func (c *Conn) later(m *Msg) error {
+	if err := c.room(m); err != nil {
+		return err
+	}
+	c.out = Append(c.out, m)
+	return nil
+}
+
+// send sends m, after what waits.
 func (c *Conn) send(m *Msg) error {
-	c.out = Append(append(c.out[:0], Version), m)
+	if err := c.room(m); err != nil {
+		return err
+	}
+	c.out = Append(c.out, m)
+	return c.transmit(m.FDs)
+}
+
+// room sends what waits if m does not fit behind it.
+func (c *Conn) room(m *Msg) error {
+	if len(c.out)+Size(m) > MaxPacket {
+		return c.Flush()
+	}
+	return nil
+}
+
+// transmit sends the packet; fds are those of its last message.
+func (c *Conn) transmit(fds []int) error {
+	defer func() { c.out = append(c.out[:0], Version) }()
 	for {
-		err := Send(c.fd, c.out, m.FDs)
+		err := Send(c.fd, c.out, fds)
 		switch {
 		case err == nil:
 			return nil

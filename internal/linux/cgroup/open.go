@@ -21,6 +21,9 @@ type Options struct {
 	// Sub is made below the own cgroup when Base is "": "rouse-1234". With
 	// Sub "" the own cgroup itself is the base.
 	Sub string
+	// Whole takes the own cgroup itself as base, in spite of Sub, where
+	// nothing else is below it: that of a machine or container of our own.
+	Whole bool
 }
 
 // Tree is the base below which units have their cgroups.
@@ -82,6 +85,9 @@ func openBase(o Options, f Facts) (t *Tree, why string) {
 			return nil, "the own cgroup is not below " + f.Mount
 		}
 		base = filepath.Join(f.Own, o.Sub)
+		if o.Whole && childless(f.Own) {
+			base = f.Own
+		}
 	}
 	made := true
 	if err := os.Mkdir(base, 0o755); err != nil {
@@ -111,6 +117,17 @@ func openBase(o Options, f Facts) (t *Tree, why string) {
 		return fail(why)
 	}
 	return t, ""
+}
+
+// childless tells whether a cgroup has none below it.
+func childless(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if e.IsDir() {
+			return false
+		}
+	}
+	return err == nil
 }
 
 // probe makes a cgroup below the base and looks at it.
