@@ -161,11 +161,14 @@ func (m *Manager) directory() error {
 func (m *Manager) openCgroups() error {
 	o := cgroup.Options{Base: m.start.Base}
 	if o.Base == "" {
-		o.Sub, o.Whole = fmt.Sprintf("rouse-%d", m.start.Guardian), m.start.Pid1
-		var st unix.Stat_t
-		if m.start.Pid1 && unix.Stat("/proc/self/ns/pid", &st) == nil {
-			// Every PID namespace has a process 1, and several may share a cgroup.
-			o.Sub = fmt.Sprintf("rouse-ns-%d", st.Ino)
+		o.Sub = fmt.Sprintf("rouse-%d", m.start.Guardian)
+		if m.start.Pid1 {
+			// Every PID namespace has a process 1, and several may share a
+			// cgroup: it is ours alone on a machine of our own, or in a cgroup
+			// namespace.
+			pid, group := namespace("pid"), namespace("cgroup")
+			o.Sub = fmt.Sprintf("rouse-ns-%d", pid)
+			o.Whole = pid == firstPidNamespace || group != firstCgroupNamespace
 		}
 	}
 	tree, facts, err := cgroup.Open(o)
@@ -187,6 +190,22 @@ func (m *Manager) openCgroups() error {
 		return fmt.Errorf("cannot write to the runtime directory: %w", err)
 	}
 	return m.loop.Add(m.cgWatch.FD(), poll.In, func(uint32) { m.must(m.cgWatch.Dispatch()) })
+}
+
+// The inodes of the machine's own namespaces (PROC_PID_INIT_INO and
+// PROC_CGROUP_INIT_INO of the kernel).
+const (
+	firstPidNamespace    = 0xeffffffc
+	firstCgroupNamespace = 0xeffffffb
+)
+
+// namespace is the inode of one of our namespaces, 0 when it cannot be told.
+func namespace(kind string) uint64 {
+	var st unix.Stat_t
+	if unix.Stat("/proc/self/ns/"+kind, &st) != nil {
+		return 0
+	}
+	return st.Ino
 }
 
 func (m *Manager) openOutput() error {
