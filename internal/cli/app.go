@@ -56,6 +56,7 @@ type options struct {
 	now        bool
 	runtime    bool
 	force      bool
+	noReload   bool
 	failed     bool
 	reverse    bool
 	after      bool
@@ -147,6 +148,7 @@ func (a *app) root(args []string) *cobra.Command {
 			return root
 		}
 	}
+	root.Version = version()
 	for _, v := range verbs {
 		root.AddCommand(v.command(a))
 	}

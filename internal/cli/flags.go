@@ -40,7 +40,12 @@ func (a *app) outputFlags(c *cobra.Command) {
 func (a *app) fileFlags(c *cobra.Command) {
 	a.offlineFlags(c)
 	c.Flags().BoolVar(&a.opt.runtime, "runtime", false, "until the next boot only")
+	a.reloadFlag(c)
 	a.quietFlag(c)
+}
+
+func (a *app) reloadFlag(c *cobra.Command) {
+	c.Flags().BoolVar(&a.opt.noReload, "no-reload", false, "do not tell the manager to read the unit files again")
 }
 
 func (a *app) forceFlag(c *cobra.Command) {

@@ -36,7 +36,9 @@ SIGRTMIN+3. As root without --user the rules of system managers hold.`,
 				cfg.Socket = filepath.Join(base, "private")
 			}
 			if unit != "" {
-				cfg.Units = []string{unit}
+				if cfg.Units, err = mangleAll([]string{unit}); err != nil {
+					return err
+				}
 			}
 			return exitWith(guard(cfg, false))
 		},

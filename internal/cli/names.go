@@ -18,6 +18,19 @@ func mangle(s string) (string, error) {
 	return name, nil
 }
 
+// mangleAll is mangle for each of a list.
+func mangleAll(args []string) ([]string, error) {
+	var names []string
+	for _, arg := range args {
+		name, err := mangle(arg)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	return names, nil
+}
+
 func isGlob(s string) bool { return strings.ContainsAny(s, "*?[") }
 
 // expand makes unit names of all arguments. Patterns stand for the units that

@@ -21,6 +21,7 @@ func setDefaultCommand(a *app) *cobra.Command {
 		},
 	}
 	a.offlineFlags(c)
+	a.reloadFlag(c)
 	a.quietFlag(c)
 	return c
 }

@@ -45,7 +45,7 @@ func (a *app) change(op systemd1.FileOp) error {
 	if !carries && !a.opt.quiet && (op.Verb == "enable" || op.Verb == "disable" || op.Verb == "reenable") {
 		a.errorf("%s", strings.TrimSuffix(strings.ReplaceAll(install.NoInstallHint, "systemctl", "rouse"), "\n"))
 	}
-	if online {
+	if online && !a.opt.noReload {
 		return a.reloadManager()
 	}
 	return nil
@@ -63,6 +63,9 @@ var fileMethods = map[string]struct{ member, sig string }{
 	"link":        {"LinkUnitFiles", "asbb"},
 	"revert":      {"RevertUnitFiles", "as"},
 	"set-default": {"SetDefaultTarget", "sb"},
+	// The two are one method, told apart by the type of the dependency.
+	"add-wants":    {"AddDependencyUnitFiles", "asssbb"},
+	"add-requires": {"AddDependencyUnitFiles", "asssbb"},
 }
 
 func (a *app) changeOnline(op systemd1.FileOp) ([]client.Change, bool, error) {
@@ -89,6 +92,9 @@ func (a *app) changeOnline(op systemd1.FileOp) ([]client.Change, bool, error) {
 			}
 			e.Uint64(flags)
 			return
+		case "asssbb":
+			e.String(op.Target)
+			e.String(map[string]string{"add-wants": "Wants", "add-requires": "Requires"}[op.Verb])
 		case "assbb":
 			e.String(op.Mode)
 		case "as":

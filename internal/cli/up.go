@@ -29,7 +29,10 @@ Ctrl-C stops everything in order; a second Ctrl-C at once.`,
 			if err != nil {
 				return err
 			}
-			cfg.Quiet, cfg.Debug, cfg.Units = quiet, debug, units
+			cfg.Quiet, cfg.Debug = quiet, debug
+			if cfg.Units, err = mangleAll(units); err != nil {
+				return err
+			}
 			for _, a := range args {
 				path, err := filepath.Abs(a)
 				if err == nil {

@@ -81,7 +81,7 @@ func (a *app) verifyNames(cfg *load.Config, args []string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := os.Stat(path); err != nil {
+		if _, err := os.Lstat(path); err != nil { // a link that leads nowhere is a finding
 			return nil, err
 		}
 		paths = append(paths, path)

@@ -54,7 +54,7 @@ func (s Severity) String() string {
 }
 
 // Diagnostic is one finding.
-type Diagnostic struct {
+type Diagnostic struct { //nolint:errname // it is a diagnostic first and an error second
 	Pos      Pos
 	Severity Severity
 	Code     string // stable, such as "RS014"; may be empty

@@ -78,11 +78,20 @@ func ParseRelation(s string) (Relation, bool) {
 
 var inverses = func() (t [numRelations]Relation) {
 	pairs := [][2]Relation{
-		{Requires, RequiredBy}, {Requisite, RequisiteOf}, {Wants, WantedBy}, {BindsTo, BoundBy},
-		{PartOf, ConsistsOf}, {Upholds, UpheldBy}, {Conflicts, ConflictedBy}, {Before, After},
-		{OnFailure, OnFailureOf}, {OnSuccess, OnSuccessOf},
-		{PropagatesReloadTo, ReloadPropagatedFrom}, {PropagatesStopTo, StopPropagatedFrom},
-		{JoinsNamespaceOf, JoinsNamespaceOf}, {Triggers, TriggeredBy},
+		{Requires, RequiredBy},
+		{Requisite, RequisiteOf},
+		{Wants, WantedBy},
+		{BindsTo, BoundBy},
+		{PartOf, ConsistsOf},
+		{Upholds, UpheldBy},
+		{Conflicts, ConflictedBy},
+		{Before, After},
+		{OnFailure, OnFailureOf},
+		{OnSuccess, OnSuccessOf},
+		{PropagatesReloadTo, ReloadPropagatedFrom},
+		{PropagatesStopTo, StopPropagatedFrom},
+		{JoinsNamespaceOf, JoinsNamespaceOf},
+		{Triggers, TriggeredBy},
 	}
 	for _, p := range pairs {
 		t[p[0]], t[p[1]] = p[1], p[0]
@@ -150,10 +159,8 @@ var (
 	handlerOf      = of(OnFailureOf, OnSuccessOf)
 
 	// Order and the rest.
-	isBefore      = of(Before)
 	isAfter       = of(After)
 	isOrdered     = of(Before, After)
-	triggers      = of(Triggers)
 	triggeredBy   = of(TriggeredBy)
 	targetPulls   = of(Requires, Requisite, Wants, BindsTo, PartOf, Upholds)
 	pulledByGroup = targetPulls.inverse()

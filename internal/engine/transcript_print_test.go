@@ -40,9 +40,27 @@ var answers = map[string]string{
 var inputs = func() map[string]reflect.Type {
 	m := map[string]reflect.Type{}
 	for _, in := range []Input{
-		AskedFreeze{}, AskedThaw{}, Spawned{}, Executed{}, SpawnFailed{}, Exited{}, CgroupEmptied{}, OOMKilled{},
-		Notified{}, PIDFileRead{}, ConditionsChecked{}, SocketOpened{}, SocketFailed{}, Readable{}, Accepted{},
-		Connections{}, ConnectionClosed{}, Frozen{}, Thawed{}, FreezeFailed{}, ListenCalled{},
+		AskedFreeze{},
+		AskedThaw{},
+		Spawned{},
+		Executed{},
+		SpawnFailed{},
+		Exited{},
+		CgroupEmptied{},
+		OOMKilled{},
+		Notified{},
+		PIDFileRead{},
+		ConditionsChecked{},
+		SocketOpened{},
+		SocketFailed{},
+		Readable{},
+		Accepted{},
+		Connections{},
+		ConnectionClosed{},
+		Frozen{},
+		Thawed{},
+		FreezeFailed{},
+		ListenCalled{},
 	} {
 		m[reflect.TypeOf(in).Name()] = reflect.TypeOf(in)
 	}

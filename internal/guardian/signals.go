@@ -105,6 +105,8 @@ func (g *guardian) drainSignals() {
 // signalled notes the signal for the present manager, or the next one.
 func (g *guardian) signalled(sig syscall.Signal) {
 	switch {
+	case sig == unix.SIGQUIT && g.pid1:
+		return // survived, like the fatal ones
 	case sig == unix.SIGTERM, sig == unix.SIGINT, sig == unix.SIGQUIT, sig == sigRTMin+3,
 		sig == unix.SIGHUP && g.cfg.Foreground: // the terminal is gone
 		now := time.Now()

@@ -40,7 +40,7 @@ func (g *guardian) dropUpgrade() {
 func (g *guardian) beginUpgrade() {
 	up := *g.upgrade
 	g.upgrade = nil
-	fd := -1
+	var fd int
 	switch {
 	case len(up.FDs) > 0:
 		fd = up.FDs[0]

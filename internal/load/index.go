@@ -116,6 +116,12 @@ func (x *index) searchDirs(c Config) []dir {
 				add(x.root.Inside(p), p, nil)
 				continue
 			}
+			if err != nil { // a link that leads nowhere is told when its unit is loaded
+				_, lerr := os.Lstat(p)
+				if lerr == nil {
+					err = nil
+				}
+			}
 		}
 		if err != nil {
 			x.diags.Add(diag.Diagnostic{

@@ -81,6 +81,7 @@ func openFile(path string) (int, error) {
 type parsed struct {
 	once  sync.Once
 	path  string
+	link  string // the entry on the search path that led here, where that is another path
 	drop  bool
 	file  *systemd.File
 	stamp stamp
@@ -96,12 +97,13 @@ type files struct {
 }
 
 // get returns the parsed file; a drop-in that cannot be read has a fault and
-// is left out by the caller.
-func (f *files) get(path string, dropIn bool) *parsed {
+// is left out by the caller. The file is spoken of as link where that is
+// given: a link is what somebody can find and change.
+func (f *files) get(path, link string, dropIn bool) *parsed {
 	f.mu.Lock()
 	p := f.m[path]
 	if p == nil {
-		p = &parsed{path: path, drop: dropIn}
+		p = &parsed{path: path, link: link, drop: dropIn}
 		f.m[path] = p
 	}
 	f.mu.Unlock()
@@ -116,6 +118,10 @@ func (p *parsed) read() {
 		p.fault = &diag.Diagnostic{
 			Pos: diag.Pos{File: p.path}, Severity: diag.Error, Code: codeRead,
 			Msg: fmt.Sprintf("cannot read the file: %s", reason(err)),
+		}
+		if p.link != "" {
+			p.fault.Pos.File = p.link
+			p.fault.Msg = fmt.Sprintf("cannot read the file: the link leads to %s: %s", p.path, reason(err))
 		}
 		if p.drop {
 			p.fault.Severity = diag.Warning

@@ -38,9 +38,15 @@ func (systemdSource) prepare(c *compiler, r *recipe, e *entry) {
 		parts = append(parts, f)
 	default:
 		r.fragment = e.path
-		p := c.files.get(e.file(), false)
+		link := ""
+		if e.real != "" {
+			link = e.path
+		}
+		p := c.files.get(e.file(), link, false)
 		if p.fault != nil {
-			r.load, r.fault = unit.LoadFailed, p.fault
+			d := *p.fault
+			d.Pos.File = e.path // of several links each unit has its own
+			r.load, r.fault = unit.LoadFailed, &d
 			return
 		}
 		r.read = append(r.read, p)
@@ -51,7 +57,7 @@ func (systemdSource) prepare(c *compiler, r *recipe, e *entry) {
 		parts = append(parts, p.file)
 	}
 	for _, path := range r.dropIns {
-		p := c.files.get(path, true)
+		p := c.files.get(path, "", true)
 		r.read = append(r.read, p)
 		if p.fault == nil {
 			parts = append(parts, p.file)

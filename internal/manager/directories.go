@@ -55,8 +55,10 @@ func (p *preparation) directories() error {
 		path := filepath.Join(p.m.dirRoot(d.Kind), d.Name)
 		if err := p.directory(d, path); err != nil {
 			k := dirKinds[d.Kind]
-			return launchError{status: k.status, step: "directories", directive: k.directive,
-				err: fmt.Errorf("cannot make %s=%s: %w", k.directive, path, err)}
+			return launchError{
+				status: k.status, step: "directories", directive: k.directive,
+				err: fmt.Errorf("cannot make %s=%s: %w", k.directive, path, err),
+			}
 		}
 		paths[d.Kind] = append(paths[d.Kind], path)
 	}

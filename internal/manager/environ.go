@@ -130,13 +130,17 @@ func (p *preparation) environmentFiles() error {
 			if f.Optional {
 				continue
 			}
-			return launchError{status: 203, step: "environment", directive: "EnvironmentFile",
-				err: fmt.Errorf("cannot read EnvironmentFile=%s: %w", f.Path, cause(err))}
+			return launchError{
+				status: 203, step: "environment", directive: "EnvironmentFile",
+				err: fmt.Errorf("cannot read EnvironmentFile=%s: %w", f.Path, cause(err)),
+			}
 		}
 		vars, err := systemd.ParseEnvFile(string(text))
 		if err != nil {
-			return launchError{status: 203, step: "environment", directive: "EnvironmentFile",
-				err: fmt.Errorf("cannot read EnvironmentFile=%s: %w", f.Path, err)}
+			return launchError{
+				status: 203, step: "environment", directive: "EnvironmentFile",
+				err: fmt.Errorf("cannot read EnvironmentFile=%s: %w", f.Path, err),
+			}
 		}
 		for _, v := range vars {
 			p.env.add(v)

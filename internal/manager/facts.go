@@ -21,8 +21,10 @@ func (m *Manager) Files() systemd1.Files { return files.Files{Config: m.loadConf
 
 // Usage implements systemd1.Backend.
 func (m *Manager) Usage(name string) systemd1.Usage {
-	out := systemd1.Usage{Memory: systemd1.Unknown, MemoryPeak: systemd1.Unknown, Tasks: systemd1.Unknown, CPU: systemd1.Unknown,
-		StoredFDs: uint32(len(m.stored[name]))}
+	out := systemd1.Usage{
+		Memory: systemd1.Unknown, MemoryPeak: systemd1.Unknown, Tasks: systemd1.Unknown, CPU: systemd1.Unknown,
+		StoredFDs: uint32(len(m.stored[name])),
+	}
 	u := m.engine.Def(name)
 	if u == nil {
 		return out
@@ -111,8 +113,10 @@ func (m *Manager) Facts() systemd1.Facts {
 		DefaultRestart: 100 * time.Millisecond, DefaultStartLimitInterval: 10 * time.Second, DefaultStartLimitBurst: 5,
 		DefaultStandardOutput: "journal", DefaultStandardError: "inherit",
 		Counters: []systemd1.Counter{
-			{Name: "effects", Value: m.counters.effects}, {Name: "inputs", Value: m.counters.inputs},
-			{Name: "late answers", Value: m.engine.Late()}, {Name: "turns of the loop", Value: m.counters.turns},
+			{Name: "effects", Value: m.counters.effects},
+			{Name: "inputs", Value: m.counters.inputs},
+			{Name: "late answers", Value: m.engine.Late()},
+			{Name: "turns of the loop", Value: m.counters.turns},
 		},
 	}
 	if m.diag.destroyed == nil {

@@ -5,6 +5,7 @@ package manager
 import (
 	"runtime"
 	"runtime/debug"
+	"time"
 
 	"github.com/rouse-init/rouse/internal/engine"
 )
@@ -23,17 +24,30 @@ const (
 // heapStarting is for the time until settled.
 func heapStarting() { debug.SetGCPercent(gcStarting) }
 
-// settled gives back, once, what the start has left: garbage, tables that have
-// grown for as many jobs as there are units, the memory of finished children.
+// settleSoon has settled called once, when the start is over.
+func (m *Manager) settleSoon() {
+	if !m.settling && m.saved.FinishedAt != 0 {
+		m.settling = true
+		m.later(settleTime, m.settled)
+	}
+}
+
+// settleTime is how long nothing may be on its way before the start is over.
+const settleTime = 300 * time.Millisecond
+
+// settled gives back what the start has left: garbage, tables that have grown
+// for as many jobs as there are units, the memory of finished children.
 func (m *Manager) settled() {
-	if m.trimmed || !m.startup.said && m.saved.FinishedAt == 0 || len(m.launches) > 0 || len(m.queue) > 0 {
+	for range m.engine.Jobs() {
+		m.later(settleTime, m.settled)
 		return
 	}
-	m.trimmed = true
 	m.engine.Trim()
 	m.spawn.Trim()
-	m.queue, m.fresh = nil, nil
-	m.launches = make(map[int32]*launch)
+	m.fresh = nil
+	if len(m.launches) == 0 {
+		m.launches = make(map[int32]*launch)
+	}
 	if len(m.pending) == 0 {
 		m.pending = make(map[uint64]engine.Effect)
 	}

@@ -36,8 +36,10 @@ func (m *Manager) loadConfig() load.Config {
 
 // facts4units are what specifiers resolve to.
 func (m *Manager) facts4units() *systemd.Facts {
-	f := &systemd.Facts{Lookup: specifier(), User: "root", UID: strconv.Itoa(m.uid), Group: "root", GID: strconv.Itoa(os.Getgid()),
-		Home: os.Getenv("HOME"), Shell: os.Getenv("SHELL")}
+	f := &systemd.Facts{
+		Lookup: specifier(), User: "root", UID: strconv.Itoa(m.uid), Group: "root", GID: strconv.Itoa(os.Getgid()),
+		Home: os.Getenv("HOME"), Shell: os.Getenv("SHELL"),
+	}
 	if u, err := user.LookupId(f.UID); err == nil {
 		f.User = u.Username
 		if f.Home == "" {
@@ -62,7 +64,7 @@ func (m *Manager) facts4units() *systemd.Facts {
 	}
 	var info unix.Sysinfo_t
 	if unix.Sysinfo(&info) == nil {
-		f.TotalMemory = uint64(info.Totalram) * uint64(info.Unit)
+		f.TotalMemory = uint64(info.Totalram) * uint64(info.Unit) //nolint:unconvert // narrower on 32-bit architectures
 	}
 	if b, err := os.ReadFile("/proc/sys/kernel/pid_max"); err == nil {
 		f.MaxTasks, _ = strconv.ParseUint(strings.TrimSpace(string(b)), 10, 64)

@@ -80,7 +80,7 @@ type Manager struct {
 	startup  startup
 	stopping bool
 	done     bool
-	trimmed  bool // settled has been here
+	settling bool // settleSoon has been here
 	reexec   int  // descriptor of the program to become, -1 for none
 }
 
@@ -100,7 +100,7 @@ type saved struct {
 	Start []string
 }
 
-type counters struct{ inputs, effects, turns, late uint64 }
+type counters struct{ inputs, effects, turns uint64 }
 
 // Run is the manager's whole life; it ends when everything is stopped, or by
 // being killed, which is the same thing to the next one.
@@ -178,7 +178,7 @@ func (m *Manager) turn() error {
 		m.ackDue = false
 		m.must(m.guard.AckSoon(m.acked))
 	}
-	m.settled()
+	m.settleSoon()
 	return m.guard.Flush()
 }
 
@@ -199,6 +199,9 @@ func (m *Manager) work() error {
 	}
 }
 
+// queueMax bounds the memory that the queue keeps.
+const queueMax = 256
+
 // drain applies what is queued, and what comes of it.
 func (m *Manager) drain() error {
 	for i := 0; i < len(m.queue); i++ {
@@ -208,6 +211,9 @@ func (m *Manager) drain() error {
 		m.queue[i] = nil
 	}
 	m.queue = m.queue[:0]
+	if cap(m.queue) > queueMax {
+		m.queue = nil
+	}
 	if m.log.Full() {
 		return m.compact()
 	}
@@ -266,6 +272,8 @@ func (m *Manager) heard(msg *wire.Msg) {
 		m.signalled(unix.Signal(msg.Sig))
 	case wire.Refused:
 		m.say("the guardian does not keep %s: %s", msg.Key, msg.Text)
+	case wire.Stored, wire.Go, wire.Store, wire.Drop, wire.Ack, wire.Ready, wire.Base, wire.Bye, wire.Reexec:
+		// The first two come before the loop begins, the rest are ours to send.
 	case wire.Lost:
 		m.say("the guardian lost %d exits: looking at every process", msg.Count)
 		m.lookAtAll()
@@ -297,6 +305,7 @@ func (m *Manager) signalled(sig unix.Signal) {
 		})
 	case unix.SIGUSR2:
 		m.dump()
+	default: // nobody has asked for more
 	}
 }
 

@@ -226,7 +226,7 @@ const busKey = "bus"
 // openBus listens for clients; those that connect while there is no manager
 // wait in the queue of the socket.
 func (m *Manager) openBus(stored []int) error {
-	fd := -1
+	var fd int
 	if len(stored) > 0 {
 		fd = stored[0]
 	} else {

@@ -49,8 +49,10 @@ func openOutput(dir string, print io.Writer, color bool) (*output, error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("cannot watch for output in %s: %w", dir, err)
 	}
-	o := &output{dir: dir, inotify: fd, print: print, color: color, read: make(map[string]int64),
-		partial: make(map[string][]byte), buf: make([]byte, 64<<10)}
+	o := &output{
+		dir: dir, inotify: fd, print: print, color: color, read: make(map[string]int64),
+		partial: make(map[string][]byte), buf: make([]byte, 64<<10),
+	}
 	files, err := os.ReadDir(dir) // our predecessor's
 	for _, f := range files {
 		if unit, ok := strings.CutSuffix(f.Name(), ".log"); ok {

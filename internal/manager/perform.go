@@ -63,6 +63,7 @@ func (m *Manager) note(f engine.Effect) {
 		if f.Result != engine.JobDone {
 			m.saved.FailedJobs++
 		}
+	default: // leaves nothing to remember
 	}
 }
 
@@ -108,6 +109,7 @@ func (m *Manager) answered(in engine.Input) {
 	case engine.Accepted:
 		m.saved.NextConn = max(m.saved.NextConn, in.Conn)
 		m.awaited[in.Conn] = true
+	default: // answers nothing
 	}
 }
 
@@ -191,5 +193,8 @@ func (m *Manager) performRest(f engine.Effect) {
 		m.runAction(f)
 	case engine.Finished:
 		m.finished()
+	case engine.Spawn, engine.Signal, engine.WatchCgroup, engine.RemoveCgroup, engine.DropStored, engine.ReadPIDFile, engine.RemovePIDFile,
+		engine.CheckConditions, engine.OpenSocket, engine.CloseSocket, engine.ArmSocket, engine.DisarmSocket, engine.FlushSocket,
+		engine.DropConnection, engine.ArmTimer, engine.DisarmTimer: // perform has done it
 	}
 }

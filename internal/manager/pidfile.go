@@ -111,7 +111,7 @@ func (p *pidFiles) forget(name string) { delete(p.wait, name) }
 
 // remove performs RemovePIDFile.
 func (p *pidFiles) remove(path string) {
-	if err := unix.Unlink(path); err != nil && err != unix.ENOENT { //nolint:errorlint // a bare errno
+	if err := unix.Unlink(path); err != nil && err != unix.ENOENT {
 		p.m.say("cannot remove %s: %v", path, err)
 	}
 }

@@ -226,8 +226,10 @@ func (p *preparation) attributes() error {
 		s.Limits = append(s.Limits, spawn.Limit{Resource: l.Resource, Soft: l.Soft, Hard: l.Hard})
 	}
 	if c := x.Sched; c != nil {
-		s.Sched = &spawn.Sched{Policy: c.Policy, Priority: c.Priority, ResetOnFork: c.ResetOnFork, Affinity: c.Affinity,
-			IOClass: c.IOClass, IOPriority: c.IOPriority, TimerSlack: c.TimerSlack, CoredumpFilter: c.CoredumpFilter, Personality: c.Personality}
+		s.Sched = &spawn.Sched{
+			Policy: c.Policy, Priority: c.Priority, ResetOnFork: c.ResetOnFork, Affinity: c.Affinity,
+			IOClass: c.IOClass, IOPriority: c.IOPriority, TimerSlack: c.TimerSlack, CoredumpFilter: c.CoredumpFilter, Personality: c.Personality,
+		}
 	}
 	if p.cmd.Privileged == unit.PrivFull {
 		return nil

@@ -326,7 +326,7 @@ func (m *Manager) settleRunning(in *inheritance) {
 	}
 	for v := range m.engine.Units() {
 		for _, pid := range [...]int32{v.MainPid, v.ControlPid} {
-			if pid > 0 && !exits[pid] && unix.Kill(int(pid), 0) == unix.ESRCH { //nolint:errorlint // a bare errno
+			if pid > 0 && !exits[pid] && unix.Kill(int(pid), 0) == unix.ESRCH {
 				m.feed(engine.Exited{Pid: pid, Code: 1, Status: 0})
 			}
 		}

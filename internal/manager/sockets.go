@@ -154,13 +154,14 @@ func (m *Manager) closeSocket(name string) {
 	if s == nil {
 		return
 	}
-	for _, l := range s.listeners {
-		m.dropListener(name, l)
-	}
+	// Before they are closed: the descriptors tell which nodes are theirs.
 	if u := m.engine.Def(name); u != nil && u.Socket != nil {
-		for _, d := range socket.Remove(u.Socket) {
+		for _, d := range socket.Remove(u.Socket, s.listeners) {
 			m.say("%s", d)
 		}
+	}
+	for _, l := range s.listeners {
+		m.dropListener(name, l)
 	}
 	delete(m.sockets, name)
 	m.diag.changed = true

@@ -65,6 +65,7 @@ func New() *Fake {
 	web := add("web.service", "Web \u2603 server")
 	active(web, "running")
 	web.MainPid, web.MainStart, web.StatusText, web.Wakes, web.Cause = 4711, engine.Time(3*time.Second), "Serving", 3, "web.socket was knocked on"
+	web.LastMainPid = web.MainPid
 	web.Unit.Documentation = []string{"man:web(8)", "https://example.org/web"}
 	web.Unit.Service.Type = unit.TypeNotify
 	web.Unit.Service.Commands = []unit.Command{
@@ -85,7 +86,7 @@ func New() *Fake {
 	socket.NAccepted, socket.NConnections, socket.Wakes, socket.Sleeps = 7, 1, 3, 2
 
 	active(add("db.service", "Database"), "running")
-	f.Views["db.service"].MainPid = 4712
+	f.Views["db.service"].MainPid, f.Views["db.service"].LastMainPid = 4712, 4712
 
 	broken := add("broken.service", "Always fails")
 	broken.Active, broken.Sub, broken.Result, broken.MainCode, broken.MainStatus = engine.Failed, "failed", "exit-code", 1, 203

@@ -60,7 +60,6 @@ type World struct {
 	jobs   map[uint32]string
 	asked  map[uint64]bool
 	conns  map[uint64]bool // accepted and neither served nor dropped
-	conn   uint64
 	ask    uint64
 	dirty  []*item
 	down   bool

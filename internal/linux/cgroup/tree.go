@@ -113,7 +113,7 @@ func (t *Tree) Children(path string) ([]string, error) { return t.children(path)
 func (t *Tree) children(path string) ([]string, error) {
 	fd, err := unix.Openat(t.dir, at(path), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		if err == unix.ENOENT {
+		if errors.Is(err, unix.ENOENT) {
 			return nil, nil
 		}
 		return nil, fmt.Errorf("cannot list cgroup %q: %w", path, err)

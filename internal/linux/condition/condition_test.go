@@ -55,15 +55,24 @@ func TestPaths(t *testing.T) {
 		kind, arg string
 		want      bool
 	}{
-		{"PathExists", file, true}, {"PathExists", file + "x", false},
-		{"PathExistsGlob", dir + "/f*", true}, {"PathExistsGlob", dir + "/g*", false},
-		{"PathIsDirectory", dir, true}, {"PathIsDirectory", file, false},
-		{"PathIsSymbolicLink", dir + "/link", true}, {"PathIsSymbolicLink", file, false},
-		{"PathIsMountPoint", "/proc", true}, {"PathIsMountPoint", dir, false},
+		{"PathExists", file, true},
+		{"PathExists", file + "x", false},
+		{"PathExistsGlob", dir + "/f*", true},
+		{"PathExistsGlob", dir + "/g*", false},
+		{"PathIsDirectory", dir, true},
+		{"PathIsDirectory", file, false},
+		{"PathIsSymbolicLink", dir + "/link", true},
+		{"PathIsSymbolicLink", file, false},
+		{"PathIsMountPoint", "/proc", true},
+		{"PathIsMountPoint", dir, false},
 		{"PathIsReadWrite", dir, true},
-		{"DirectoryNotEmpty", dir, true}, {"DirectoryNotEmpty", empty, false}, {"DirectoryNotEmpty", dir + "/none", false},
-		{"FileNotEmpty", file, true}, {"FileNotEmpty", dir, false},
-		{"FileIsExecutable", file, true}, {"FileIsExecutable", dir, false},
+		{"DirectoryNotEmpty", dir, true},
+		{"DirectoryNotEmpty", empty, false},
+		{"DirectoryNotEmpty", dir + "/none", false},
+		{"FileNotEmpty", file, true},
+		{"FileNotEmpty", dir, false},
+		{"FileIsExecutable", file, true},
+		{"FileIsExecutable", dir, false},
 	} {
 		got, err := check(c.kind, c.arg)
 		if err != nil || got != c.want {
@@ -77,11 +86,16 @@ func TestMachine(t *testing.T) {
 		kind, arg string
 		want      bool
 	}{
-		{"KernelVersion", ">=3.0", true}, {"KernelVersion", "<3.0", false},
-		{"Memory", ">1M", true}, {"Memory", "<1M", false},
-		{"CPUs", ">=1", true}, {"CPUs", "<1", false},
-		{"Architecture", "native", true}, {"Architecture", "vax", false},
-		{"Environment", "PATH", true}, {"Environment", "PATH=nowhere", false},
+		{"KernelVersion", ">=3.0", true},
+		{"KernelVersion", "<3.0", false},
+		{"Memory", ">1M", true},
+		{"Memory", "<1M", false},
+		{"CPUs", ">=1", true},
+		{"CPUs", "<1", false},
+		{"Architecture", "native", true},
+		{"Architecture", "vax", false},
+		{"Environment", "PATH", true},
+		{"Environment", "PATH=nowhere", false},
 	} {
 		got, err := check(c.kind, c.arg)
 		if err != nil || got != c.want {
@@ -95,8 +109,15 @@ func TestCompareVersions(t *testing.T) {
 		a, b string
 		want int
 	}{
-		{"1", "1", 0}, {"1.2", "1.10", -1}, {"6.18.44", "6.2", 1}, {"1.0~rc1", "1.0", -1}, {"1.0a", "1.0", 1}, {"007", "7", 0},
-		{"2.0", "1.9.9", 1}, {"", "", 0}, {"", "1", -1},
+		{"1", "1", 0},
+		{"1.2", "1.10", -1},
+		{"6.18.44", "6.2", 1},
+		{"1.0~rc1", "1.0", -1},
+		{"1.0a", "1.0", 1},
+		{"007", "7", 0},
+		{"2.0", "1.9.9", 1},
+		{"", "", 0},
+		{"", "1", -1},
 	} {
 		if got := compareVersions(c.a, c.b); got != c.want {
 			t.Errorf("%q and %q: %d, want %d", c.a, c.b, got, c.want)

@@ -64,10 +64,21 @@ func containerKind() string {
 }
 
 var vendors = []struct{ prefix, kind string }{
-	{"KVM", "kvm"}, {"OpenStack", "kvm"}, {"Amazon EC2", "amazon"}, {"QEMU", "qemu"}, {"VMware", "vmware"},
-	{"VMW", "vmware"}, {"innotek GmbH", "oracle"}, {"VirtualBox", "oracle"}, {"Xen", "xen"},
-	{"Bochs", "bochs"}, {"Parallels", "parallels"}, {"BHYVE", "bhyve"}, {"Hyper-V", "microsoft"},
-	{"Apple Virtualization", "apple"}, {"Google Compute Engine", "google"},
+	{"KVM", "kvm"},
+	{"OpenStack", "kvm"},
+	{"Amazon EC2", "amazon"},
+	{"QEMU", "qemu"},
+	{"VMware", "vmware"},
+	{"VMW", "vmware"},
+	{"innotek GmbH", "oracle"},
+	{"VirtualBox", "oracle"},
+	{"Xen", "xen"},
+	{"Bochs", "bochs"},
+	{"Parallels", "parallels"},
+	{"BHYVE", "bhyve"},
+	{"Hyper-V", "microsoft"},
+	{"Apple Virtualization", "apple"},
+	{"Google Compute Engine", "google"},
 }
 
 func machineKind() string {

@@ -130,7 +130,7 @@ func memory(arg string) (bool, error) {
 	if err := unix.Sysinfo(&info); err != nil {
 		return false, err
 	}
-	return holds(op, compare(uint64(info.Totalram)*uint64(info.Unit), n)), nil
+	return holds(op, compare(uint64(info.Totalram)*uint64(info.Unit), n)), nil //nolint:unconvert // narrower on 32-bit architectures
 }
 
 func cpus(arg string) (bool, error) {

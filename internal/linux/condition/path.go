@@ -54,7 +54,7 @@ func pathIsReadWrite(p string) (bool, error) {
 func directoryNotEmpty(p string) (bool, error) {
 	d, err := os.Open(p)
 	if err != nil {
-		return false, nil //nolint:nilerr // a directory that is not there is empty
+		return false, nil // a directory that is not there is empty
 	}
 	defer d.Close()
 	_, err = d.Readdirnames(1)

@@ -188,15 +188,21 @@ func TestWhichBindsAreOurs(t *testing.T) {
 		{"dual stack wildcard", v4, []string{"tcp6", "bind [::]:%d"}, "bind ok", "bound 0"},
 		{"mapped wildcard", v4, []string{"tcp6", "bind [::ffff:0.0.0.0]:%d"}, "bind ok", "bound 0"},
 		{
-			"v6 only wildcard", v4, []string{"tcp6", "v6only", "bind [::]:%d"}, "bind EADDRNOTAVAIL",
+			"v6 only wildcard", v4,
+			[]string{"tcp6", "v6only", "bind [::]:%d"},
+			"bind EADDRNOTAVAIL",
 			"was refused [::]:%[1]d for IPv6 only: the socket held on this port is 127.0.0.1:%[1]d",
 		},
 		{
-			"loopback of the other family", v4, []string{"tcp6", "bind [::1]:%d"}, "bind ok",
+			"loopback of the other family", v4,
+			[]string{"tcp6", "bind [::1]:%d"},
+			"bind ok",
 			"asked for [::1]:%[1]d and was given 127.0.0.1:%[1]d\nbound 0",
 		},
 		{
-			"another address", v4, []string{"tcp4", "bind 127.0.0.2:%d"}, "bind ok",
+			"another address", v4,
+			[]string{"tcp4", "bind 127.0.0.2:%d"},
+			"bind ok",
 			"bound 127.0.0.2:%[1]d itself: on this port only 127.0.0.1:%[1]d is held",
 		},
 		{"port 0", v4, []string{"tcp4", "bind 127.0.0.1:0"}, "bind ok", ""},
@@ -212,15 +218,19 @@ func TestWhichBindsAreOurs(t *testing.T) {
 		{"v4 wildcard, v6 held", v6, []string{"tcp4", "bind 0.0.0.0:%d"}, "bind ok", foreign("0.0.0.0:%[1]d", "[::1]:%[1]d") + "bound 0"},
 		{"v4 wildcard, dual held", dual, []string{"tcp4", "bind 0.0.0.0:%d"}, "bind ok", foreign("0.0.0.0:%[1]d", "[::]:%[1]d") + "bound 0"},
 		{
-			"both wildcards, dual held", dual, []string{"tcp4", "bind 0.0.0.0:%d", "keep", "tcp6", "v6only", "bind [::]:%[1]d", "name", "kept", "name"},
+			"both wildcards, dual held", dual,
+			[]string{"tcp4", "bind 0.0.0.0:%d", "keep", "tcp6", "v6only", "bind [::]:%[1]d", "name", "kept", "name"},
 			"bind ok\nbind ok\nAF_INET6\nAF_INET", foreign("0.0.0.0:%[1]d", "[::]:%[1]d") + "bound 0\nbound 0",
 		},
 		{
-			"both wildcards the other way round", dual, []string{"tcp6", "v6only", "bind [::]:%d", "name", "tcp4", "bind 0.0.0.0:%[1]d", "name", "listen"},
+			"both wildcards the other way round", dual,
+			[]string{"tcp6", "v6only", "bind [::]:%d", "name", "tcp4", "bind 0.0.0.0:%[1]d", "name", "listen"},
 			"bind ok\nAF_INET6\nbind ok\nAF_INET\nlisten ok", "bound 0",
 		},
 		{
-			"one address, dual held", dual, []string{"tcp4", "bind 127.0.0.1:%d"}, "bind ok",
+			"one address, dual held", dual,
+			[]string{"tcp4", "bind 127.0.0.1:%d"},
+			"bind ok",
 			foreign("127.0.0.1:%[1]d", "[::]:%[1]d") + "bound 0",
 		},
 	} {

@@ -120,7 +120,9 @@ func nameIs(name []byte, path string) bool {
 }
 
 // UnixAlive tells whether some socket of this network namespace still
-// receives at the node in the file system.
+// receives at the node in the file system, or is about to: it is bound and
+// does not listen yet. Connections show the node of their listener, and do not
+// count.
 func UnixAlive(path string) bool {
 	var st unix.Stat_t
 	if unix.Lstat(path, &st) != nil {
@@ -130,7 +132,7 @@ func UnixAlive(path string) bool {
 	defer d.Close()
 	alive := false
 	look := func(m unixMsg) {
-		if (m.state == tcpListen || m.typ == unix.SOCK_DGRAM) && isNode(m, &st, path) {
+		if (m.state == tcpListen || m.state == tcpClose || m.typ == unix.SOCK_DGRAM) && isNode(m, &st, path) {
 			alive = true
 		}
 	}
@@ -144,7 +146,7 @@ func isNode(m unixMsg, st *unix.Stat_t, path string) bool {
 	if m.nodeIno == 0 {
 		return nameIs(m.name, path)
 	}
-	dev := unix.Major(uint64(st.Dev))<<20 | unix.Minor(uint64(st.Dev)) // as in the kernel
+	dev := unix.Major(uint64(st.Dev))<<20 | unix.Minor(uint64(st.Dev)) //nolint:unconvert // uint32 on some; packed as in the kernel
 	return m.nodeIno == uint32(st.Ino) && m.devNum == dev
 }
 

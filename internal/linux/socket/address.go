@@ -133,7 +133,7 @@ func (a Address) parseIP(s string) (Address, error) {
 		a.Family, a.IP, a.Port, a.PortOnly = unix.AF_INET6, netip.IPv6Unspecified(), port, true
 		return a, err
 	}
-	host, port, zone := "", "", ""
+	var host, port, zone string
 	if strings.HasPrefix(s, "[") {
 		var rest string
 		var ok bool

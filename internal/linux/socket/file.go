@@ -153,6 +153,25 @@ func (op *opening) openQueue() (int, error) {
 	return fd, nil
 }
 
+// ownsQueue tells whether the queue of that name is the one behind fd: the
+// name may have been removed and made anew.
+func ownsQueue(fd int, name string) (bool, error) {
+	p, err := unix.BytePtrFromString(strings.TrimPrefix(name, "/"))
+	if err != nil {
+		return false, err
+	}
+	r, _, errno := unix.Syscall6(unix.SYS_MQ_OPEN, uintptr(unsafe.Pointer(p)), unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0, 0, 0, 0)
+	if errno != 0 {
+		return false, errno
+	}
+	defer unix.Close(int(r))
+	var named, held unix.Stat_t
+	if unix.Fstat(int(r), &named) != nil || unix.Fstat(fd, &held) != nil {
+		return false, nil
+	}
+	return named.Dev == held.Dev && named.Ino == held.Ino, nil
+}
+
 func unlinkQueue(name string) error {
 	p, err := unix.BytePtrFromString(strings.TrimPrefix(name, "/"))
 	if err != nil {

@@ -157,7 +157,7 @@ func Link(s *unit.Socket, notes *diag.List) {
 		return
 	}
 	for _, l := range s.Symlinks {
-		if err := replaceLink(paths[0], l); err != nil {
+		if err := makeLink(paths[0], l); err != nil {
 			notes.Add(diag.Diagnostic{
 				Pos: s.Pos, Severity: diag.Warning,
 				Msg: fmt.Sprintf("cannot make the symbolic link %s: %v, ignoring", l, err),
@@ -166,47 +166,19 @@ func Link(s *unit.Socket, notes *diag.List) {
 	}
 }
 
-// replaceLink makes a link, in place of an older link only.
-func replaceLink(target, path string) error {
+// makeLink makes a link where nothing is yet. What is in the way stays: it
+// may be somebody's work.
+func makeLink(target, path string) error {
 	if old, err := os.Readlink(path); err == nil {
 		if old == target {
 			return nil
 		}
-		if err := os.Remove(path); err != nil {
-			return err
-		}
+		return fmt.Errorf("it leads to %s already", old)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
 	return os.Symlink(target, path)
-}
-
-// Remove removes the nodes, message queues and symbolic links of s, after
-// its descriptors were closed; call it where RemoveOnStop= is set. What
-// fails is noted.
-func Remove(s *unit.Socket) diag.List {
-	var notes diag.List
-	note := func(pos diag.Pos, what string, err error) {
-		if err == nil || errors.Is(err, unix.ENOENT) {
-			return
-		}
-		notes.Add(diag.Diagnostic{Pos: pos, Severity: diag.Warning, Msg: fmt.Sprintf("cannot remove %s: %v, ignoring", what, err)})
-	}
-	for _, l := range s.Symlinks {
-		if _, err := os.Readlink(l); err == nil {
-			note(s.Pos, l, os.Remove(l))
-		}
-	}
-	for _, p := range nodes(s) {
-		note(s.Pos, p, unix.Unlink(p))
-	}
-	for _, l := range s.Listens {
-		if l.Kind == unit.ListenMessageQueue {
-			note(l.Pos, l.Address, unlinkQueue(l.Address))
-		}
-	}
-	return notes
 }
 
 func kindOfFile(mode uint32) string {

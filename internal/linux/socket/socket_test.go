@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -102,8 +101,9 @@ func TestOpenKinds(t *testing.T) {
 			}
 			l := ls[0]
 			defer func() {
-				unix.Close(l.FD)
-				if notes := Remove(s); len(notes) > 0 {
+				defer unix.Close(l.FD)
+				s.RemoveOnStop = true
+				if notes := Remove(s, ls); len(notes) > 0 {
 					t.Error(notes)
 				}
 				if c.address[0] == '/' && c.kind != unit.ListenSpecial && isThere(c.address) {
@@ -303,33 +303,4 @@ func openFDs(t *testing.T) int {
 		t.Fatal(err)
 	}
 	return len(d)
-}
-
-func TestSymlinks(t *testing.T) {
-	dir := t.TempDir()
-	s := sock(unit.ListenStream, dir+"/s")
-	s.Symlinks = []string{dir + "/x/one", dir + "/taken"}
-	if err := os.WriteFile(dir+"/taken", nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ls, notes, err := Open(s, NoOwner)
-	if err != nil {
-		t.Fatal(err)
-	}
-	unix.Close(ls[0].FD)
-	if l, err := os.Readlink(dir + "/x/one"); err != nil || l != dir+"/s" {
-		t.Errorf("got %q, %v", l, err)
-	}
-	if len(notes) != 1 || !strings.Contains(notes[0].Msg, "/taken") {
-		t.Errorf("notes: %v", notes)
-	}
-	Remove(s)
-	for _, p := range []string{"/s", "/x/one"} {
-		if _, err := os.Lstat(dir + p); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("%s is still there", p)
-		}
-	}
-	if _, err := os.Lstat(filepath.Join(dir, "taken")); err != nil {
-		t.Error("somebody else's file was removed")
-	}
 }

@@ -119,12 +119,6 @@ func (b *Builder) Words(words ...Arg) Arg {
 	return Arg{value: uint64(off), kind: argData}
 }
 
-// saveResult stores the last step's result in the word at a.
-func (b *Builder) saveResult(a Arg, plus int) {
-	s := &b.p.steps[len(b.p.steps)-1]
-	s.out, s.outIndex = outData, int(a.value)+plus
-}
-
 // Open opens a file.
 func (b *Builder) Open(path string, flags, mode int) Ref {
 	return b.Call(unix.SYS_OPENAT, Int(unix.AT_FDCWD), b.Str(path), Int(flags), Int(mode))

@@ -84,6 +84,7 @@ func cloneFailure(errno syscall.Errno, cgroup int) *Failure {
 		switch errno {
 		case unix.EACCES, unix.EBADF, unix.EBUSY, unix.ENODEV, unix.EOPNOTSUPP:
 			return newFailure(StepCgroup, 0, errno, "")
+		default: // clone3 itself
 		}
 	}
 	return newFailure(StepFork, 0, errno, "")

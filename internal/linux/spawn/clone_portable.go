@@ -72,9 +72,9 @@ func interpret(in *insn, h *header) {
 			continue
 		}
 		*(*uint32)(unsafe.Add(word(&in.rec), 4)) = uint32(errno)
-		syscall.RawSyscall(unix.SYS_WRITE, uintptr(h.result), uintptr(in.rec), uintptr(in.recLen))
+		_, _, _ = syscall.RawSyscall(unix.SYS_WRITE, uintptr(h.result), uintptr(in.rec), uintptr(in.recLen))
 		for {
-			syscall.RawSyscall(unix.SYS_EXIT_GROUP, uintptr(in.status), 0, 0)
+			_, _, _ = syscall.RawSyscall(unix.SYS_EXIT_GROUP, uintptr(in.status), 0, 0)
 		}
 	}
 }

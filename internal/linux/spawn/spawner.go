@@ -23,7 +23,7 @@ type Options struct {
 func New(o Options) (*Spawner, error) {
 	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, newFailure(StepStdin, 0, err.(syscall.Errno), "/dev/null")
+		return nil, newFailure(StepStdin, 0, errnoOf(err), "/dev/null")
 	}
 	s := &Spawner{null: null, sibling: o.Sibling, portable: !haveAssembly}
 	for r := range s.hard {
@@ -60,7 +60,7 @@ type Spawner struct {
 func (s *Spawner) Start(spec *Spec) (pid, result int, err error) {
 	var pipe [2]int
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
-		return 0, 0, newFailure(StepFork, 0, err.(syscall.Errno), "")
+		return 0, 0, newFailure(StepFork, 0, errnoOf(err), "")
 	}
 	pid, err = s.compileAndRun(spec, pipe[1])
 	if err != nil && !s.legacy && noClone3(err) {
@@ -108,7 +108,7 @@ func Result(fd int) (done bool, fail *Failure) {
 	case err == unix.EAGAIN || err == unix.EINTR:
 		return false, nil
 	case err != nil:
-		return true, newFailure(StepOther, 0, err.(syscall.Errno), "")
+		return true, newFailure(StepOther, 0, errnoOf(err), "")
 	case n == 0:
 		return true, nil
 	}
@@ -129,3 +129,9 @@ func (s *Spawner) Close() error {
 // has some hundred processes on the way, with about 12 KiB each; the manager
 // calls Trim when it has nothing else to do.
 func (s *Spawner) Trim() { s.pool.trim(minFree) }
+
+// errnoOf is the errno of a failed system call.
+func errnoOf(err error) (errno syscall.Errno) {
+	errors.As(err, &errno)
+	return errno
+}

@@ -126,7 +126,7 @@ func (s Step) Status() uint8 {
 
 // Failure is a step that failed, in the child or, for StepFork and
 // StepCgroup, in clone3 itself.
-type Failure struct {
+type Failure struct { //nolint:errname // what failed, before it is an error
 	Step Step
 	// Directive is the setting that asked for the step, for instance
 	// "WorkingDirectory" or "LimitNOFILE"; "" when none did. For StepExec it

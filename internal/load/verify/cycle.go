@@ -3,6 +3,7 @@
 package verify
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/rouse-init/rouse/internal/diag"
@@ -40,39 +41,75 @@ func (c *checker) cycles(units []*unit.Unit) {
 		}
 	}
 	for _, ring := range components(after) {
-		if root := c.together(units, at, ring); root != nil {
-			names := make([]string, len(ring))
-			for i, n := range ring {
-				names[i] = units[n].Name
-			}
-			const most = 8
-			if len(names) > most {
-				names = append(names[:most:most], "…")
-			}
-			f := c.add(root, diag.Warning, CodeCycle, diag.Pos{},
-				"cannot start all in order: these units wait for each other: %s; one of their jobs will be dropped", strings.Join(names, ", "))
-			f.Fix = "remove one of the After= or Before= lines between them"
+		if root, inner := c.refused(units, at, after, ring); root != nil {
+			c.ring(units, root, inner, diag.Error, "cannot start: these units require each other and wait for each other: %s; their start is refused")
+		} else if root := c.together(units, at, ring); root != nil {
+			c.ring(units, root, ring, diag.Warning, "cannot start all in order: these units wait for each other: %s; one of their jobs will be dropped")
 		}
 	}
+}
+
+// ring reports units that wait for each other, at a line of root that orders
+// it among them.
+func (c *checker) ring(units []*unit.Unit, root *unit.Unit, ring []int, sev diag.Severity, format string) {
+	names := make([]string, len(ring))
+	pos := diag.Pos{}
+	for i, n := range ring {
+		names[i] = units[n].Name
+		for _, key := range []string{"After", "Before"} {
+			if pos.Line == 0 {
+				pos = where(root, key, names[i])
+			}
+		}
+	}
+	const most = 8
+	if len(names) > most {
+		names = append(names[:most:most], "…")
+	}
+	f := c.add(root, sev, CodeCycle, pos, format, strings.Join(names, ", "))
+	f.Fix = "remove one of the After= or Before= lines between them"
+}
+
+// refused returns the unit of a ring whose start the manager refuses: it
+// requires, itself or through others, all of a smaller ring within, so that
+// no job of that can be dropped. One of the smaller ring is preferred.
+func (c *checker) refused(units []*unit.Unit, at map[string]int, after [][]edge, ring []int) (root *unit.Unit, least []int) {
+	for _, start := range ring {
+		needed := reach(units, at, start, requires)
+		var nodes []int
+		place := map[int]int{}
+		for _, n := range ring {
+			if needed[n] {
+				place[n] = len(nodes)
+				nodes = append(nodes, n)
+			}
+		}
+		within := make([][]edge, len(nodes))
+		for i, n := range nodes {
+			for _, e := range after[n] {
+				if to, ok := place[e.to]; ok {
+					within[i] = append(within[i], edge{to})
+				}
+			}
+		}
+		for _, inner := range components(within) {
+			for i := range inner {
+				inner[i] = nodes[inner[i]]
+			}
+			if slices.Contains(inner, start) {
+				return units[start], inner
+			}
+			root, least = units[start], inner
+		}
+	}
+	return root, least
 }
 
 // together returns the unit of a ring whose start pulls in the whole ring,
 // nil if there is none.
 func (c *checker) together(units []*unit.Unit, at map[string]int, ring []int) *unit.Unit {
 	for _, start := range ring {
-		seen := map[int]bool{start: true}
-		queue := []int{start}
-		for len(queue) > 0 {
-			u := units[queue[0]]
-			queue = queue[1:]
-			for _, d := range u.Deps {
-				j, ok := at[d.Name]
-				if ok && pulls(d.Kind) && !seen[j] {
-					seen[j] = true
-					queue = append(queue, j)
-				}
-			}
-		}
+		seen := reach(units, at, start, pulls)
 		whole := true
 		for _, n := range ring {
 			whole = whole && seen[n]
@@ -82,6 +119,29 @@ func (c *checker) together(units []*unit.Unit, at map[string]int, ring []int) *u
 		}
 	}
 	return nil
+}
+
+// reach returns the units that start leads to by dependencies that follow
+// accepts, itself included.
+func reach(units []*unit.Unit, at map[string]int, start int, follow func(unit.DepKind) bool) map[int]bool {
+	seen := map[int]bool{start: true}
+	queue := []int{start}
+	for len(queue) > 0 {
+		u := units[queue[0]]
+		queue = queue[1:]
+		for _, d := range u.Deps {
+			if j, ok := at[d.Name]; ok && follow(d.Kind) && !seen[j] {
+				seen[j] = true
+				queue = append(queue, j)
+			}
+		}
+	}
+	return seen
+}
+
+// requires tells the dependencies without which a start fails.
+func requires(k unit.DepKind) bool {
+	return k == unit.Requires || k == unit.Requisite || k == unit.BindsTo
 }
 
 func pulls(k unit.DepKind) bool {

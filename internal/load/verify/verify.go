@@ -25,6 +25,8 @@ const (
 	CodeCycle         = "RS404" // units that wait for each other
 	CodeAccept        = "RS405" // Accept= and the service do not fit together
 	CodeMissingFile   = "RS406" // another file that starting needs
+	CodeUser          = "RS407" // a User= that does not exist
+	CodeDangling      = "RS408" // a link to a unit that does not exist
 )
 
 // Report is what Verify has found.
@@ -55,7 +57,7 @@ func Verify(cfg load.Config, names ...string) Report {
 	for _, n := range names {
 		own[l.Canonical(n)] = true
 	}
-	c := &checker{root: load.Root(cfg.Root), units: map[string]*unit.Unit{}, dirs: map[string]*binDir{}}
+	c := &checker{root: load.Root(cfg.Root), loader: l, units: map[string]*unit.Unit{}, dirs: map[string]*binDir{}}
 	for _, u := range units {
 		c.units[u.Name] = u
 	}
@@ -65,6 +67,9 @@ func Verify(cfg load.Config, names ...string) Report {
 			r.Units++
 			c.unit(u, !all)
 		}
+	}
+	for _, n := range names {
+		c.alias(n)
 	}
 	c.cycles(units)
 	r.List = tidy(append(list, c.list...))
@@ -85,24 +90,32 @@ func instantiate(names []string) []string {
 }
 
 // tidy sorts findings by place and drops repeated ones: a drop-in of many
-// units is wrong once.
+// units is wrong once. Of equal ones that which names its unit stays.
 func tidy(list diag.List) diag.List {
 	slices.SortStableFunc(list, func(a, b diag.Diagnostic) int {
 		return cmp.Or(strings.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line),
 			cmp.Compare(a.Pos.Col, b.Pos.Col), strings.Compare(a.Code, b.Code), strings.Compare(a.Msg, b.Msg),
-			strings.Compare(a.Unit, b.Unit))
+			cmp.Compare(nameless(a), nameless(b)), strings.Compare(a.Unit, b.Unit))
 	})
 	return slices.CompactFunc(list, func(a, b diag.Diagnostic) bool {
 		return a.Pos == b.Pos && a.Pos.File != "" && a.Msg == b.Msg && a.Code == b.Code
 	})
 }
 
+func nameless(d diag.Diagnostic) int {
+	if d.Unit == "" {
+		return 1
+	}
+	return 0
+}
+
 // checker looks at units together.
 type checker struct {
-	root  load.Root
-	units map[string]*unit.Unit
-	dirs  map[string]*binDir
-	list  diag.List
+	root   load.Root
+	loader *load.Loader
+	units  map[string]*unit.Unit
+	dirs   map[string]*binDir
+	list   diag.List
 }
 
 func (c *checker) add(u *unit.Unit, s diag.Severity, code string, pos diag.Pos, format string, args ...any) *diag.Diagnostic {
@@ -143,9 +156,11 @@ func (c *checker) unit(u *unit.Unit, named bool) {
 	if u.Service != nil {
 		c.commands(u, u.Service.Commands, u.Service.Exec)
 		c.environment(u, u.Service.Exec)
+		c.account(u, u.Service.Exec)
 	}
 	if u.Socket != nil {
 		c.commands(u, u.Socket.Commands, u.Socket.Exec)
+		c.account(u, u.Socket.Exec)
 	}
 }
 
@@ -202,10 +217,45 @@ func (c *checker) triggers(u *unit.Unit) {
 			f.Fix = o.LoadErr.Fix
 		}
 	}
-	if u.Socket != nil && u.Socket.Accept && !unit.IsTemplate(u.Socket.Service) {
-		f := c.add(u, diag.Error, CodeAccept, u.Socket.Pos, "cannot serve connections: Accept=yes needs a template, and Service=%s is none", u.Socket.Service)
-		f.Fix = "remove Service= and write " + unit.InstanceOf(unit.WithKind(u.Name, unit.KindService), "")
+	if u.Socket != nil && u.Socket.Accept {
+		c.acceptor(u)
 	}
+}
+
+// acceptor checks the template that a socket with Accept=yes makes services
+// from. Starting the socket does not load it, so nobody would notice before
+// the first connection.
+func (c *checker) acceptor(u *unit.Unit) {
+	service := u.Socket.Service
+	if !unit.IsTemplate(service) {
+		f := c.add(u, diag.Error, CodeAccept, u.Socket.Pos, "cannot serve connections: Accept=yes needs a template, and Service=%s is none", service)
+		f.Fix = "remove Service= and write " + unit.InstanceOf(unit.WithKind(u.Name, unit.KindService), "")
+		return
+	}
+	why := ""
+	name := c.loader.Canonical(service)
+	if file, ok := c.loader.File(name); ok && file.Kind == load.FileMasked {
+		why = "it is masked"
+	} else if !c.loader.Defined(name) {
+		why = "no file defines it"
+	}
+	if why != "" {
+		f := c.add(u, diag.Error, CodeAccept, sectionOf(u), "cannot serve connections: Accept=yes starts instances of %s: %s", service, why)
+		f.Fix = "add " + service
+	}
+}
+
+// alias reports a link to another name on the path that nothing defines.
+func (c *checker) alias(name string) {
+	file, ok := c.loader.File(name)
+	if !ok || file.Kind != load.FileAlias || c.loader.Defined(name) {
+		return
+	}
+	c.list.Add(diag.Diagnostic{
+		Pos: diag.Pos{File: file.Link}, Severity: diag.Error, Code: CodeDangling, Unit: name,
+		Msg: fmt.Sprintf("cannot load: the link leads to %s, which no file defines", file.Target),
+		Fix: "remove the link, or add " + file.Target,
+	})
 }
 
 func sectionOf(u *unit.Unit) diag.Pos {

@@ -25,6 +25,12 @@ func makeTree(t testing.TB, files map[string]string) string {
 		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
 			t.Fatal(err)
 		}
+		if target, ok := strings.CutPrefix(text, "->"); ok {
+			if err := os.Symlink(target, p); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
 		mode := os.FileMode(0o644)
 		if strings.HasPrefix(text, "#!") {
 			mode = 0o755
@@ -81,10 +87,29 @@ func TestFindings(t *testing.T) {
 			`s.socket:2 RS403 s.socket: cannot start s.service when it is due: no file defines it | add s.service`,
 		}},
 		{"cycle", map[string]string{
-			"a.service": "[Unit]\nAfter=b.service\nRequires=b.service\n" + ok, "b.service": "[Unit]\nAfter=a.service\n" + ok + "[Unit]\nWants=a.service\n",
+			"a.service": "[Unit]\nAfter=b.service\nWants=b.service\n" + ok, "b.service": "[Unit]\nAfter=a.service\n" + ok + "[Unit]\nWants=a.service\n",
 			"x.service": "[Unit]\nAfter=y.service\n" + ok, "y.service": "[Unit]\nAfter=x.service\n" + ok,
 		}, []string{
-			`a.service:0 RS404 a.service: cannot start all in order: these units wait for each other: `,
+			`a.service:2 RS404 a.service: cannot start all in order: these units wait for each other: `,
+		}},
+		{"cycle of requirements", map[string]string{
+			"a.service": "[Unit]\nAfter=b.service\nRequires=b.service\n" + ok, "b.service": "[Unit]\nBefore=c.service\nAfter=c.service\nRequires=c.service\n" + ok,
+			"c.service": ok, "d.service": "[Unit]\nWants=a.service\nAfter=a.service\nBefore=b.service\n" + ok,
+		}, []string{
+			`b.service:2 RS404 b.service: cannot start: these units require each other and wait for each other: `,
+		}},
+		{"no user", map[string]string{"a.service": ok + "User=no-such-user\n"}, nil}, // below a root
+		{"acceptor", map[string]string{
+			"a.socket": "[Socket]\nListenStream=/run/a\nAccept=yes\n", "b.socket": "[Socket]\nListenStream=/run/b\nAccept=yes\n", "b@.service": "->/dev/null",
+			"c.socket": "[Socket]\nListenStream=/run/c\nAccept=yes\n", "c@.service": "->d@.service", "d@.service": ok,
+		}, []string{
+			`a.socket:2 RS405 a.socket: cannot serve connections: Accept=yes starts instances of a@.service: no file defines it | add a@.service`,
+			`b.socket:2 RS405 b.socket: cannot serve connections: Accept=yes starts instances of b@.service: it is masked`,
+		}},
+		{"dangling links", map[string]string{"a.service": "->/opt/none.service", "b.service": "->/opt/none.service", "c.service": "->none.service"}, []string{
+			`a.service:0 RS305 a.service: cannot read the file: the link leads to `,
+			`b.service:0 RS305 b.service: cannot read the file: the link leads to `,
+			`c.service:0 RS408 c.service: cannot load: the link leads to none.service, which no file defines | remove the link`,
 		}},
 		{"environment file", map[string]string{"a.service": ok + "EnvironmentFile=/etc/none\nEnvironmentFile=-/etc/other\n"}, []string{
 			`a.service:3 RS406 a.service: cannot start: EnvironmentFile=/etc/none: no such file or directory | write EnvironmentFile=-/etc/none`,

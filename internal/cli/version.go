@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"runtime/debug"
+	"strings"
+)
+
+// version is the module's where it was built as one, else the commit.
+func version() string {
+	v := "devel"
+	bi, ok := debug.ReadBuildInfo()
+	if !ok {
+		return v
+	}
+	for _, s := range bi.Settings {
+		if s.Key == "vcs.revision" {
+			v = s.Value[:min(12, len(s.Value))]
+		}
+	}
+	if m := bi.Main.Version; m != "" && !strings.HasPrefix(m, "(") {
+		v = m
+	}
+	return v
+}

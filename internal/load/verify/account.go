@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package verify
+
+import (
+	"strconv"
+
+	"github.com/moby/sys/user"
+
+	"github.com/rouse-init/rouse/internal/diag"
+	"github.com/rouse-init/rouse/internal/unit"
+)
+
+// UserExists tells whether User= can name this user here: a number always,
+// a name if passwd(5) has it. Services of names (NSS) are not asked, as the
+// manager does not ask them either.
+func UserExists(name string) bool {
+	if n, err := strconv.ParseUint(name, 10, 32); err == nil {
+		return n < 1<<32-1 // -1 is no user
+	}
+	_, err := user.LookupUser(name)
+	return err == nil
+}
+
+// account reports a User= that is not there. Below another root it may come
+// into being at the first boot, by sysusers.d(5).
+func (c *checker) account(u *unit.Unit, e *unit.Exec) {
+	if e == nil || e.User == "" || e.RootDirectory != "" || c.root != "" {
+		return
+	}
+	if !UserExists(e.User) {
+		d := c.add(u, diag.Warning, CodeUser, where(u, "User", e.User), "cannot start: User=%s: no such user", e.User)
+		d.Fix = "make it: useradd --system " + e.User
+	}
+}
