@@ -18,6 +18,8 @@ type Call struct {
 	quiet  bool // the client wants no reply
 	out    string
 	done   bool
+	// running is the method that was found, for what goes wrong in it.
+	running string
 
 	// Args are the arguments, checked against the method's signature. They
 	// must be read before the method returns.

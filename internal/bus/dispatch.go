@@ -25,6 +25,14 @@ func (c *conn) dispatch(m *wire.Message, fds []int) {
 		conn: c, serial: m.Serial, quiet: m.Flags&wire.NoReply != 0,
 		Args: m.Decoder(), FDs: fds, Path: m.Path, Member: m.Member,
 	}
+	call.running = "a call" // not m.Member: clients make names up
+	if !c.srv.guard(&call.running, func() { c.call(call, m) }) {
+		call.Fail(ErrFailed, "internal error in %s, which has been recorded", call.running)
+	}
+}
+
+// call finds the method and runs it.
+func (c *conn) call(call *Call, m *wire.Message) {
 	if m.Interface == ifaceBus || m.Destination == ifaceBus {
 		call.run(c, c.srv.driverMethod(m.Member), m)
 		return
@@ -74,7 +82,7 @@ func (c *Call) run(subject any, method *Method, m *wire.Message) {
 	case !method.Open && !c.conn.trusted:
 		c.Fail(ErrAccess, "%s is for root and the user of this manager only", m.Member)
 	default:
-		c.out = method.Out
+		c.out, c.running = method.Out, method.Name
 		method.Call(subject, c)
 	}
 }

@@ -51,6 +51,9 @@ type Config struct {
 	Tree Tree
 	// Now reads a clock that does not jump.
 	Now func() time.Duration
+	// Broken records that a call made the program panic, with the stack; the
+	// client got an error. nil: it is written to standard error.
+	Broken func(msg string)
 }
 
 // Server serves the objects of a Tree.
@@ -68,7 +71,8 @@ type Server struct {
 	enc      wire.Encoder
 	msg      []byte
 	in       []byte
-	paused   bool // the listener is not watched, for lack of descriptors
+	paused   bool                // the listener is not watched, for lack of descriptors
+	told     map[string]struct{} // defects that were recorded
 }
 
 // New starts to serve. Close ends it.
@@ -217,8 +221,8 @@ func (s *Server) Emit(path, iface, member, sig string, body func(*wire.Encoder))
 		return
 	}
 	var e wire.Encoder
-	if body != nil {
-		body(&e)
+	if body != nil && !s.guard(&member, func() { body(&e) }) {
+		return
 	}
 	m := wire.Message{Type: wire.Signal, Flags: wire.NoReply, Path: path, Interface: iface, Member: member, Signature: sig, Body: e.Data()}
 	for c := range s.conns {

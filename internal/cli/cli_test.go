@@ -6,11 +6,13 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/rouse-init/rouse/internal/bus/bustest"
+	"github.com/rouse-init/rouse/internal/unit"
 )
 
 func TestMain(m *testing.M) {
@@ -29,7 +31,11 @@ func TestScripts(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			s, stop, err := bustest.Start(bustest.New(), filepath.Join(dir, "private"))
+			fake := bustest.New()
+			if strings.HasSuffix(env.WorkDir, "script-odd") {
+				addOdd(fake)
+			}
+			s, stop, err := bustest.Start(fake, filepath.Join(dir, "private"))
 			if err != nil {
 				return err
 			}
@@ -47,6 +53,18 @@ func TestScripts(t *testing.T) {
 			"asked": asked,
 		},
 	})
+}
+
+// addOdd adds units that look strange: for the script of that name.
+func addOdd(fake *bustest.Fake) {
+	target := &unit.Unit{Name: "odd.target", Kind: unit.KindTarget}
+	for _, name := range []string{"asleep.service", "broken.service", "masked.service", "missing.service", "nowhere.service", "web.service"} {
+		target.Deps = append(target.Deps, unit.Dep{Kind: unit.Wants, Name: name})
+	}
+	fake.Add(target)
+	odd := &unit.Unit{Name: "odd.service", Kind: unit.KindService, Description: "red \x1b[31m and\nanother line \xff"}
+	bustest.Fill(odd)
+	fake.Add(odd).Failure = "bell \a\nsecond line"
 }
 
 // exits runs a program and checks its exit status: exits 3 rouse is-active x.

@@ -19,7 +19,7 @@ func getDefaultCommand(a *app) *cobra.Command {
 			}
 			name, err := f.DefaultTarget()
 			if err != nil {
-				return fmt.Errorf("cannot find the default target: %w", err)
+				return fmt.Errorf("Failed to get default target: %w", err) //nolint:staticcheck // systemctl's words
 			}
 			a.printf("%s\n", name)
 			return nil

@@ -72,7 +72,7 @@ func (a *app) listDependencies(args []string) error {
 		ask := func(name string) knownUnit { return a.neighbours(cache, name, props) }
 		deps = func(name string) []string { return ask(name).deps }
 		state = func(name string) string { return ask(name).state }
-		opt.Dot = func(name string) string { return a.dot(state(name)) }
+		opt.Dot = func(name string) string { return a.dot(ask(name).mark) }
 	} else {
 		loader := load.New(a.loadConfig())
 		units, _ := loader.Load(names...)
@@ -104,6 +104,7 @@ func (a *app) listDependencies(args []string) error {
 // knownUnit is what the tree needs to know of a unit.
 type knownUnit struct {
 	state string
+	mark  string // the state that the dot shows: that of a masked unit is "failed"
 	deps  []string
 }
 
@@ -112,9 +113,13 @@ func (a *app) neighbours(cache map[string]knownUnit, name string, props []string
 	if k, ok := cache[name]; ok {
 		return k
 	}
-	var k knownUnit
+	k := knownUnit{mark: "inactive"} // a unit that is not there is not active
 	if all, err := a.conn.Unit(name); err == nil {
 		k.state = all.Text("ActiveState")
+		k.mark = k.state
+		if load := all.Text("LoadState"); k.state == "inactive" && load != "loaded" && load != "not-found" {
+			k.mark = "failed"
+		}
 		for _, p := range props {
 			k.deps = append(k.deps, all.List(p)...)
 		}

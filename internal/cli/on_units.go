@@ -112,40 +112,6 @@ func describe(s string) string {
 	return escapePercent(s)
 }
 
-// visible writes control characters, and bytes that are no text, as escapes
-// of C, so that a line stays one and no terminal takes them for orders.
-func visible(s string) string {
-	hidden := func(r rune) bool {
-		return unicode.IsControl(r) || r == utf8.RuneError || r == '\u2028' || r == '\u2029'
-	}
-	if strings.IndexFunc(s, hidden) < 0 {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); {
-		r, n := utf8.DecodeRuneInString(s[i:])
-		switch {
-		case r == utf8.RuneError && n == 1, r < utf8.RuneSelf && hidden(r):
-			writeEscape(&b, s[i])
-		case hidden(r) && r != utf8.RuneError:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		default:
-			b.WriteString(s[i : i+n])
-		}
-		i += n
-	}
-	return b.String()
-}
-
-func writeEscape(b *strings.Builder, c byte) {
-	if i := strings.IndexByte("\n\t\r", c); i >= 0 {
-		b.WriteByte('\\')
-		b.WriteByte("ntr"[i])
-		return
-	}
-	fmt.Fprintf(b, `\x%02x`, c)
-}
-
 // quoteWord writes one word of a command line so that it comes back as it
 // is: quotes and C escapes of systemd.syntax(7), no specifiers. Bytes that
 // are not UTF-8 are escaped too: a unit file with them is refused as a whole.

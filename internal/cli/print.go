@@ -76,7 +76,9 @@ func (a *app) table(header []string, rows [][]string, colours []string) {
 		colours = append([]string{""}, colours...)
 	}
 	var width []int
-	for _, r := range rows {
+	for n, r := range rows {
+		r = visibleAll(r)
+		rows[n] = r
 		for i, cell := range r {
 			if i == len(width) {
 				width = append(width, 0)

@@ -39,13 +39,13 @@ func (a *app) unitStatus(p client.Props) {
 	if d := p.Text("Description"); d != "" && d != title {
 		title += " - " + d
 	}
-	a.printf("%s %s\n", a.dot(p.Text("ActiveState")), title)
+	a.printf("%s %s\n", a.dot(p.Text("ActiveState")), visible(title))
 	a.loadedLine(p)
 	a.dropIns(p.List("DropInPaths"))
 	a.activeLine(p)
 	a.triggers("TriggeredBy", p.List("TriggeredBy"))
 	a.triggers("Triggers", p.List("Triggers"))
-	a.more("Docs", p.List("Documentation"))
+	a.more("Docs", visibleAll(p.List("Documentation")))
 	a.listens(p)
 	a.processLines(p)
 	a.rouseLines(p)
@@ -72,7 +72,7 @@ func (a *app) loadedLine(p client.Props) {
 	if state != "loaded" {
 		state = a.colour(red, state)
 		if e, ok := p.Get("LoadError").([]any); ok && len(e) == 2 && e[1] != "" {
-			in = []string{"Reason: " + fmt.Sprint(e[1])}
+			in = []string{"Reason: " + visible(fmt.Sprint(e[1]))}
 		}
 	}
 	if len(in) > 0 {
@@ -125,7 +125,7 @@ func (a *app) activeLine(p client.Props) {
 	}
 	a.line("Active", "%s", state)
 	if why := p.Text("JobWaitsFor"); why != "" {
-		a.line("Job", "%s", why)
+		a.line("Job", "%s", visible(why))
 	}
 	if p.Number("ConditionTimestamp") != 0 && !p.Flag("ConditionResult") {
 		a.line("Condition", "start condition failed at %s", stamp(p.Number("ConditionTimestamp")))
@@ -153,7 +153,7 @@ func (a *app) listens(p client.Props) {
 	var lines []string
 	for _, l := range list {
 		if f, ok := l.([]any); ok && len(f) == 2 {
-			lines = append(lines, structText("a(ss)", f))
+			lines = append(lines, visible(structText("a(ss)", f)))
 		}
 	}
 	a.more("Listen", lines)
@@ -207,7 +207,7 @@ func pidName(pid uint64) string {
 	if err != nil {
 		return fmt.Sprint(pid)
 	}
-	return fmt.Sprintf("%d (%s)", pid, strings.TrimSpace(string(comm)))
+	return fmt.Sprintf("%d (%s)", pid, visible(strings.TrimSpace(string(comm))))
 }
 
 func (a *app) cgroup(p client.Props) {
@@ -227,7 +227,7 @@ func (a *app) cgroup(p client.Props) {
 		if i == len(procs)-1 {
 			branch = "└─"
 		}
-		a.line("", "%s%d %s", branch, proc.Pid, proc.Command)
+		a.line("", "%s%d %s", branch, proc.Pid, visible(proc.Command))
 	}
 }
 
@@ -251,15 +251,15 @@ func (a *app) rouseLines(p client.Props) {
 		}
 	}
 	if c := p.Text("Cause"); c != "" {
-		a.line("Because", "%s", c)
+		a.line("Because", "%s", visible(c))
 	}
 	if f := p.Text("Failure"); f != "" {
-		a.more("Failure", strings.Split(f, "\n"))
+		a.more("Failure", visibleAll(strings.Split(f, "\n")))
 	}
 	if list := p.List("Unsupported"); len(list) > 0 {
 		a.printf("Not supported: %s\n", counted(len(list), "directive"))
 		for _, l := range list {
-			a.printf("    %s\n", strings.ReplaceAll(l, "\n", "\n    "))
+			a.printf("    %s\n", strings.Join(visibleAll(strings.Split(l, "\n")), "\n    "))
 		}
 	}
 }

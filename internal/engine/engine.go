@@ -40,6 +40,7 @@ type Engine struct {
 	touched []int32     // nodes for which UnitChanged is due
 	// down is set by AskedShutdown, and finished once Finished was emitted.
 	down, finished bool
+	stepping       bool // a Step runs, or has panicked
 
 	kinds // what the kinds keep for all units, embedded
 }

@@ -32,6 +32,7 @@ type NodeState struct {
 // State returns the engine's state. It shares memory with the engine: encode
 // it before the next Step.
 func (e *Engine) State() *State {
+	e.mustBeWhole()
 	s := &State{
 		Gen: e.gen, Late: e.late, LastJob: e.jobs.last, Down: e.down, Finished: e.finished,
 		Nodes: make([]NodeState, 0, len(e.nodes)-len(e.free)), Free: e.free,

@@ -7,8 +7,12 @@ import (
 )
 
 // Step applies one fact at time now and returns what must be done, in order.
-// The slice is reused by the next Step.
+// The slice is reused by the next Step. After a Step that panicked the state
+// is that of no moment, so that the engine refuses to go on: a new one must be
+// restored.
 func (e *Engine) Step(now Time, in Input) []Effect {
+	e.mustBeWhole()
+	e.stepping = true
 	e.now = now
 	clear(e.out)
 	e.out = e.out[:0]
@@ -30,7 +34,15 @@ func (e *Engine) Step(now Time, in Input) []Effect {
 		e.finished = true
 		e.emit(Finished{})
 	}
+	e.stepping = false
 	return e.out
+}
+
+// mustBeWhole panics where an earlier Step did and was recovered.
+func (e *Engine) mustBeWhole() {
+	if e.stepping {
+		panic("engine: an earlier Step did not end")
+	}
 }
 
 // take hands an input to whom it concerns.

@@ -2,7 +2,11 @@
 
 package engine
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/rouse-init/rouse/internal/unit"
+)
 
 var jobTypes = []Verb{Start, VerifyActive, Stop, Reload, Restart}
 
@@ -131,5 +135,26 @@ func TestOrderIsAntisymmetric(t *testing.T) {
 		if waitsFor(stop, Start, true) || waitsFor(stop, Start, false) {
 			t.Errorf("a %s must go before a start, whatever the direction", stop)
 		}
+	}
+}
+
+// A panic that somebody recovers must not leave an engine that goes on from
+// the middle of a Step.
+func TestStepThatPanicked(t *testing.T) {
+	panics := func(f func()) (did bool) {
+		defer func() { did = recover() != nil }()
+		f()
+		return false
+	}
+	e := New(Config{})
+	e.Step(1, Loaded{})
+	if !panics(func() { e.Step(2, Loaded{Units: []*unit.Unit{nil}}) }) {
+		t.Fatal("the test is void: a nil unit is taken")
+	}
+	if !panics(func() { e.Step(3, AskedReset{}) }) {
+		t.Error("the next Step went on")
+	}
+	if !panics(func() { e.State() }) {
+		t.Error("a snapshot was taken")
 	}
 }

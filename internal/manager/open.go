@@ -99,7 +99,13 @@ func (m *Manager) begin() error {
 	if m.start.Terminate {
 		m.terminate(m.start.Force)
 	}
-	return m.work()
+	if err := m.work(); err != nil {
+		return err
+	}
+	// What the end of a turn does, for a manager that hears nothing at first.
+	m.refreshPorts()
+	m.settleSoon()
+	return nil
 }
 
 // inherit reads up to Go.

@@ -29,7 +29,7 @@ func DefaultSocket() (string, error) {
 // /tmp/rouse-UID. Root of a user namespace may have none of the former: there
 // /run belongs to somebody who has no name, so it goes on to the next one as
 // others do. With create the first place where it can be is made; without, it
-// is where a manager has made it, so that both sides meet.
+// is only found, by the same steps, so that both sides meet.
 func RuntimeDir(create bool) (string, error) {
 	return runtimeDir(os.Getuid(), runtimeDirs(os.Getuid(), os.Getenv("XDG_RUNTIME_DIR")), create)
 }
@@ -60,13 +60,18 @@ func runtimeDir(uid int, places []place, create bool) (string, error) {
 		switch {
 		case err == nil:
 			return p.dir, nil
-		case !create && errors.Is(err, fs.ErrNotExist) && missing == "":
-			missing = p.dir
+		case !create && errors.Is(err, fs.ErrNotExist):
+			if unix.Access(filepath.Dir(p.dir), unix.W_OK|unix.X_OK) == nil {
+				return p.dir, nil // here a manager would make it; connecting says that none has
+			}
+			if missing == "" {
+				missing = p.dir
+			}
 		}
 		why = append(why, err.Error())
 	}
 	if missing != "" {
-		return missing, nil // no manager has run yet; connecting says so
+		return missing, nil
 	}
 	return places[0].dir, fmt.Errorf("cannot use a runtime directory: %s\n    fix: set XDG_RUNTIME_DIR to a directory that belongs to user %d",
 		strings.Join(why, "; "), uid)

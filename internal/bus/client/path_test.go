@@ -38,6 +38,7 @@ func TestRuntimeDir(t *testing.T) {
 		{"no/such mine", false, "mine"},
 		{"fresh no/such", false, fresh}, // nobody has made one yet
 		{"file fresh", false, fresh},
+		{"fresh mine", false, fresh}, // one that is left over is not taken for it
 		{"open link", true, "open to other users: its mode is 0777"},
 		{"open no/such", true, "fix: set XDG_RUNTIME_DIR"},
 		{"file", false, "is not a directory"},

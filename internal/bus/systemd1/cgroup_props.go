@@ -168,7 +168,7 @@ func (o *object) listens() []Listen {
 		return open
 	}
 	var list []Listen
-	for _, l := range o.view.Unit.Socket.Listens {
+	for _, l := range o.socket().Listens {
 		list = append(list, Listen{word(listenKinds[:], l.Kind), l.Address})
 	}
 	return list

@@ -18,9 +18,9 @@ var noExec = &unit.Exec{Umask: -1, IgnoreSIGPIPE: true}
 
 // execProps are the settings of systemd.exec(5), with those that rouse does
 // not have shown as not set.
-func execProps(f func(*unit.Unit) *unit.Exec) []bus.Prop {
+func execProps(f func(*object) *unit.Exec) []bus.Prop {
 	x := func(o *object) *unit.Exec {
-		if e := f(o.view.Unit); e != nil {
+		if e := f(o); e != nil {
 			return e
 		}
 		return noExec

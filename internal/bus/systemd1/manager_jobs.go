@@ -104,6 +104,10 @@ func (s *Service) kill(c *bus.Call, name, whom string, sig int32, queued bool, v
 		c.Fail(bus.ErrArgs, "Signal number %d is out of range", sig)
 		return
 	}
+	name, ok = s.knownName(c, name)
+	if !ok {
+		return
+	}
 	if err := s.be.Kill(name, w, sig, queued, val); err != nil {
 		c.Fail(errorPrefix+"NoSuchProcess", "%v", err)
 		return
@@ -153,9 +157,9 @@ func jobMethods() []bus.Method {
 }
 
 func resetFailedUnit(subject any, c *bus.Call) {
-	s, name := subject.(*Service), c.Args.String()
-	if _, ok := s.be.Unit(name); !ok {
-		c.Fail(errorPrefix+"NoSuchUnit", "Unit %s not loaded.", name)
+	s := subject.(*Service)
+	name, ok := s.knownName(c, c.Args.String())
+	if !ok {
 		return
 	}
 	s.be.ResetFailed(name)

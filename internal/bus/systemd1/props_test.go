@@ -33,17 +33,32 @@ func (noFiles) State(string) (string, error)  { return "static", nil }
 func (noFiles) Preset(string) (string, error) { return "", nil }
 func (noFiles) Path() []string                { return []string{"/x"} }
 
+// views are units of a kind as empty as they come, and as full: in each load
+// state with and without the section of their kind, which what is not found or
+// masked has not.
+func views(k unit.Kind) []engine.View {
+	var list []engine.View
+	for load := unit.Loaded; load <= unit.Stub; load++ {
+		full, bare := fullView(k), &unit.Unit{Name: "a." + k.Suffix(), Kind: k, Load: load}
+		full.Load, full.Unit.Load = load, load
+		stopped := fullView(k)
+		stopped.Unit, stopped.Load = bare, load // its file vanished while it ran
+		list = append(list, engine.View{Unit: bare, Load: load}, engine.View{Unit: emptyUnit(k), Load: load}, full, stopped)
+	}
+	return list
+}
+
 // TestPropertiesHaveTheirType writes every property of every interface and
-// reads it by its signature. Units are as empty as they come, and as full.
+// reads it by its signature.
 func TestPropertiesHaveTheirType(t *testing.T) {
 	s := &Service{be: nothing{}, cfg: Config{Now: func() engine.Time { return 9e9 }, Wall: time.Now}}
 	s.tables = newTables(s)
 	seen := map[string]bool{}
 	for k := range s.tables.kinds {
-		for _, o := range []*object{{svc: s, view: engine.View{Unit: emptyUnit(unit.Kind(k))}}, {svc: s, view: fullView(unit.Kind(k))}} {
-			for _, i := range s.tables.kinds[k] {
+		for _, v := range views(unit.Kind(k)) {
+			for _, i := range s.tables.of(unit.Kind(k)) {
 				for _, p := range i.Props {
-					check(t, i.Name, p.Name, p.Sig, p.Get, o)
+					check(t, i.Name, p.Name, p.Sig, p.Get, &object{svc: s, view: v})
 					seen[i.Name] = true
 				}
 			}

@@ -189,7 +189,7 @@ func unitJSON(subject any, c *bus.Call) {
 		c.Fail(bus.ErrArgs, "%v", err)
 		return
 	}
-	replyJSON(c, o.view)
+	replyJSON(c, o.status())
 }
 
 // maxLines is the most lines that Logs returns.

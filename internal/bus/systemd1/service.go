@@ -42,6 +42,8 @@ type Config struct {
 	// the two timestamps that the bus has for every moment.
 	Now  func() engine.Time
 	Wall func() time.Time
+	// Broken records that a call made the program panic (bus.Config).
+	Broken func(msg string)
 }
 
 // Service is the interface in operation.
@@ -74,7 +76,8 @@ func New(cfg Config) (*Service, error) {
 	s.tables = newTables(s)
 	srv, err := bus.New(bus.Config{
 		Loop: cfg.Loop, Listener: cfg.Listener, UID: cfg.UID, Name: Name, Tree: (*tree)(s),
-		Now: func() time.Duration { return time.Duration(cfg.Now()) },
+		Now:    func() time.Duration { return time.Duration(cfg.Now()) },
+		Broken: cfg.Broken,
 	})
 	if err != nil {
 		return nil, err

@@ -12,7 +12,7 @@ import (
 )
 
 func serviceInterface() *bus.Interface {
-	srv := func(o *object) *unit.Service { return o.view.Unit.Service }
+	srv := (*object).service
 	props := []bus.Prop{
 		one("Type", "s", text(func(o *object) string { return word(serviceTypes[:], srv(o).Type) })),
 		one("ExitType", "s", text(func(o *object) string { return word(exitTypes[:], srv(o).ExitType) })),
@@ -52,13 +52,13 @@ func serviceInterface() *bus.Interface {
 		one("OpenFile", "a(sst)", openFiles),
 	}
 	props = append(props, serviceState()...)
-	commands := func(u *unit.Unit) []unit.Command { return u.Service.Commands }
+	commands := func(o *object) []unit.Command { return o.service().Commands }
 	for p := unit.PhaseCondition; p < unit.NumPhases; p++ {
 		props = append(props, command(phaseNames[p], p, commands, false), command(phaseNames[p]+"Ex", p, commands, true))
 	}
 	props = append(props, cgroupProps()...)
-	props = append(props, execProps(func(u *unit.Unit) *unit.Exec { return u.Service.Exec })...)
-	props = append(props, killProps(func(u *unit.Unit) *unit.Kill { return &u.Service.Kill })...)
+	props = append(props, execProps(func(o *object) *unit.Exec { return o.service().Exec })...)
+	props = append(props, killProps(func(o *object) *unit.Kill { return &o.service().Kill })...)
 	props = append(props, zeros("s", "StatusBusError", "StatusVarlinkError", "USBFunctionDescriptors", "USBFunctionStrings")...)
 	for _, name := range []string{"ReloadResult", "CleanResult", "LiveMountResult"} {
 		props = append(props, one(name, "s", fixedText("success")))
@@ -84,7 +84,7 @@ func serviceState() []bus.Prop {
 		live("ExecMainStatus", "i", i32(func(o *object) int32 { return int32(o.view.MainStatus) })),
 		asked("UID", "u", fixedU32(1<<32-1)),
 		asked("GID", "u", fixedU32(1<<32-1)),
-		asked("RestartUSecNext", "t", span(func(o *object) time.Duration { return o.view.Unit.Service.RestartSec })),
+		asked("RestartUSecNext", "t", span(func(o *object) time.Duration { return o.service().RestartSec })),
 	}
 	props = append(props, stamps("ExecMainStartTimestamp", bus.ChangeTrue, func(v *engine.View) engine.Time { return v.MainStart })...)
 	props = append(props, stamps("ExecMainHandoffTimestamp", bus.ChangeTrue, func(v *engine.View) engine.Time { return v.MainStart })...)
@@ -93,7 +93,7 @@ func serviceState() []bus.Prop {
 
 func exitSet(f func(*unit.Service) *unit.ExitSet) getter {
 	return func(s any, e *wire.Encoder) {
-		set := f(s.(*object).view.Unit.Service)
+		set := f(s.(*object).service())
 		if set == nil {
 			set = &unit.ExitSet{}
 		}
@@ -118,7 +118,7 @@ const (
 
 func openFiles(s any, e *wire.Encoder) {
 	m := e.Array('(')
-	for _, f := range s.(*object).view.Unit.Service.OpenFile {
+	for _, f := range s.(*object).service().OpenFile {
 		var flags uint64
 		for i, on := range []bool{f.ReadOnly, f.Append, f.Truncate, f.Graceful} {
 			if on {
@@ -136,7 +136,7 @@ func openFiles(s any, e *wire.Encoder) {
 // command is the property of one list of commands, in the old form with one
 // flag or, ex, with all prefixes in words. How its last run went is known of
 // the main process only.
-func command(name string, p unit.Phase, list func(*unit.Unit) []unit.Command, ex bool) bus.Prop {
+func command(name string, p unit.Phase, list func(*object) []unit.Command, ex bool) bus.Prop {
 	sig := "a(sasbttttuii)"
 	if ex {
 		sig = "a(sasasttttuii)"
@@ -144,7 +144,7 @@ func command(name string, p unit.Phase, list func(*unit.Unit) []unit.Command, ex
 	return asked(name, sig, func(s any, e *wire.Encoder) {
 		o := s.(*object)
 		m := e.Array('(')
-		for i, c := range unit.Of(list(o.view.Unit), p) {
+		for i, c := range unit.Of(list(o), p) {
 			e.Struct()
 			e.String(c.Path)
 			e.Strings(c.Args)
@@ -189,8 +189,7 @@ func commandFlags(c *unit.Command) []string {
 	return flags
 }
 
-func killProps(f func(*unit.Unit) *unit.Kill) []bus.Prop {
-	k := func(o *object) *unit.Kill { return f(o.view.Unit) }
+func killProps(k func(*object) *unit.Kill) []bus.Prop {
 	return []bus.Prop{
 		one("KillMode", "s", text(func(o *object) string { return word(killModes[:], k(o).Mode) })),
 		one("KillSignal", "i", i32(func(o *object) int32 { return int32(k(o).Signal) })),

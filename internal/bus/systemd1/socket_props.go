@@ -12,7 +12,7 @@ import (
 )
 
 func socketInterface() *bus.Interface {
-	sk := func(o *object) *unit.Socket { return o.view.Unit.Socket }
+	sk := (*object).socket
 	props := []bus.Prop{
 		one("BindIPv6Only", "s", text(func(o *object) string { return word(ipv6Modes[:], sk(o).BindIPv6Only) })),
 		one("Backlog", "u", u32(func(o *object) uint32 { return sk(o).Backlog })),
@@ -43,13 +43,13 @@ func socketInterface() *bus.Interface {
 		asked("GID", "u", fixedU32(math.MaxUint32)),
 	}
 	props = append(props, socketOptions(sk)...)
-	commands := func(u *unit.Unit) []unit.Command { return u.Socket.Commands }
+	commands := func(o *object) []unit.Command { return o.socket().Commands }
 	props = append(props,
 		command("ExecStartPre", unit.PhaseStartPre, commands, false), command("ExecStartPost", unit.PhaseStartPost, commands, false),
 		command("ExecStopPre", unit.PhaseStop, commands, false), command("ExecStopPost", unit.PhaseStopPost, commands, false))
 	props = append(props, cgroupProps()...)
-	props = append(props, execProps(func(u *unit.Unit) *unit.Exec { return u.Socket.Exec })...)
-	props = append(props, killProps(func(u *unit.Unit) *unit.Kill { return &u.Socket.Kill })...)
+	props = append(props, execProps(func(o *object) *unit.Exec { return o.socket().Exec })...)
+	props = append(props, killProps(func(o *object) *unit.Kill { return &o.socket().Kill })...)
 	return &bus.Interface{Name: Name + ".Socket", Methods: processMethods(), Props: props}
 }
 

@@ -114,7 +114,14 @@ type tables struct {
 	kinds        [unit.KindDevice + 1][]*bus.Interface
 }
 
-func (t *tables) of(k unit.Kind) []*bus.Interface { return t.kinds[k] }
+// of are the interfaces of a kind; a kind that is newer than this table has
+// those that all have.
+func (t *tables) of(k unit.Kind) []*bus.Interface {
+	if int(k) >= len(t.kinds) {
+		k = unit.KindInvalid
+	}
+	return t.kinds[k]
+}
 
 func newTables(s *Service) tables {
 	var t tables

@@ -147,15 +147,10 @@ func stateProps() []bus.Prop {
 			return o.view.Unit.Kind == unit.KindService || o.view.Unit.Kind == unit.KindSlice
 		})),
 		asked("LoadError", "(ss)", func(s any, e *wire.Encoder) {
-			u := s.(*object).view.Unit
+			name, words := s.(*object).loadError()
 			e.Struct()
-			if u.LoadErr == nil {
-				e.String("")
-				e.String("")
-				return
-			}
-			e.String(errorPrefix + loadErrors[u.Load])
-			e.String(u.LoadErr.String())
+			e.String(name)
+			e.String(words)
 		}),
 	}
 	props = append(props, stamps("StateChangeTimestamp", bus.ChangeTrue, func(v *engine.View) engine.Time { return v.StateChange })...)

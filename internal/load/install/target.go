@@ -3,6 +3,7 @@
 package install
 
 import (
+	"errors"
 	"path"
 
 	"github.com/rouse-init/rouse/internal/unit"
@@ -37,9 +38,16 @@ func fileOf(o *op, name string) bool {
 	return ok
 }
 
+var errNoDefault = errors.New("No such file or directory") //nolint:staticcheck // systemctl's words
+
 // GetDefault returns the name of the target that default.target stands for.
+// Below another root that takes a file: what this build has without files
+// says nothing about what boots there.
 func GetDefault(opt Options) (string, error) {
 	o := begin(opt)
+	if opt.Root != "" && !fileOf(o, defaultTarget) {
+		return "", errNoDefault
+	}
 	if name := o.loader.Canonical(defaultTarget); o.loader.Defined(name) {
 		return name, nil
 	}

@@ -56,9 +56,11 @@ func (c *checker) ring(units []*unit.Unit, root *unit.Unit, ring []int, sev diag
 	pos := diag.Pos{}
 	for i, n := range ring {
 		names[i] = units[n].Name
-		for _, key := range []string{"After", "Before"} {
+	}
+	for _, key := range []string{"Before", "After"} {
+		for _, name := range names {
 			if pos.Line == 0 {
-				pos = where(root, key, names[i])
+				pos = where(root, key, name)
 			}
 		}
 	}

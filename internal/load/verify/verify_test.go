@@ -250,3 +250,22 @@ func TestCorpus(t *testing.T) {
 		}
 	}
 }
+
+// TestUser: on this machine a User= must be there.
+func TestUser(t *testing.T) {
+	dir := makeTree(t, map[string]string{
+		"a.service": "[Service]\nExecStart=/bin/sh\nUser=no-such-user\n", "b.service": "[Service]\nExecStart=/bin/sh\nUser=12345\n",
+		"c.service": "[Service]\nExecStart=/bin/sh\nUser=root\n",
+	})
+	var got []string
+	r := Verify(load.Config{Paths: []string{dir}})
+	for _, d := range r.List {
+		if d.Code == CodeUser {
+			got = append(got, d.String())
+		}
+	}
+	want := dir + "/a.service:3:6: a.service: warning: cannot start: User=no-such-user: no such user\n    fix: make it: useradd --system no-such-user"
+	if len(got) != 1 || got[0] != want || r.Errors() {
+		t.Errorf("findings are %q, want %q", got, want)
+	}
+}
