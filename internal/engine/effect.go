@@ -33,7 +33,12 @@ type Spawn struct {
 	// order; set for the main process, and for the ExecStart= of a forking
 	// service, which is a control process.
 	Sockets []string
-	// Conn is the accepted connection that it serves, 0 for none.
+	// Conn is the accepted connection that it serves, 0 for none. Every Spawn
+	// of the instance carries it up to and including that of the main process
+	// (RoleMain, or the ExecStart= of a forking service), to which it passes:
+	// Spawned or SpawnFailed of that order lets it go. The commands before it
+	// borrow it, for StandardInput=socket and its kin; if the instance ends
+	// without a main process, DropConnection follows.
 	Conn uint64
 	// Env is added to the environment: MAINPID, EXIT_CODE, SERVICE_RESULT,
 	// EXIT_STATUS, TRIGGER_UNIT, MONITOR_*.
@@ -105,7 +110,8 @@ type DisarmSocket struct{ Unit string }
 // clients of a service that never became ready).
 type FlushSocket struct{ Unit string }
 
-// DropConnection closes a connection that was Accepted but cannot be served.
+// DropConnection closes a connection that was Accepted but cannot be served,
+// or that was lent to commands only.
 type DropConnection struct{ Conn uint64 }
 
 // CountConnections looks at the sockets, all in one dump. The answer is

@@ -176,7 +176,8 @@ type SocketFailed struct {
 type Readable struct{ Unit string }
 
 // Accepted is a connection on an armed Accept=yes socket. The manager holds
-// it under the number Conn until the engine spawns with it or drops it.
+// it under the number Conn until the engine spawns the main process with it or
+// drops it.
 type Accepted struct {
 	Socket string
 	Conn   uint64

@@ -69,7 +69,7 @@ type serviceMore struct {
 	Socket   string
 	Conn     uint64
 	Source   string
-	ConnUsed bool // handed to a Spawn
+	ConnUsed bool // handed over with the Spawn of the main process
 }
 
 // more returns the rare part, made at need.

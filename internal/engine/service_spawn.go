@@ -54,8 +54,11 @@ func (e *Engine) runControl(n *node, i int32, st serviceState, limit time.Durati
 	e.live++
 	p := n.serviceDef().Commands[i].Phase
 	sp := Spawn{Token: t, Role: RoleControl, Index: i, Run: n.view.Run, Env: e.controlEnv(n, p)}
-	if p == unit.PhaseStart {
+	switch {
+	case p == unit.PhaseStart:
 		e.giveSockets(n, &sp) // Type=forking: its child will be the main process
+	case s.More != nil && !s.More.ConnUsed:
+		sp.Conn = s.More.Conn // lent
 	}
 	e.emit(sp)
 	e.armState(n, limit)

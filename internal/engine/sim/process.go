@@ -36,7 +36,9 @@ func (w *World) spawn(f engine.Spawn) {
 		if !w.conns[f.Conn] {
 			w.violate("%s serves connection %d, which is not there", it.name, f.Conn)
 		}
-		delete(w.conns, f.Conn)
+		if takes(it, f) {
+			delete(w.conns, f.Conn)
+		}
 	}
 	w.after(0, 10*millisecond, func() engine.Input {
 		it.spawning--
@@ -53,6 +55,14 @@ func (w *World) spawn(f engine.Spawn) {
 		}
 		return engine.Spawned{Token: f.Token, Pid: p.pid}
 	})
+}
+
+// takes tells whether the order hands its connection over; others borrow it.
+func takes(it *item, f engine.Spawn) bool {
+	if f.Role == engine.RoleMain || it.def == nil || it.def.Service == nil || int(f.Index) >= len(it.def.Service.Commands) {
+		return true
+	}
+	return it.def.Service.Commands[f.Index].Phase == unit.PhaseStart
 }
 
 // execute is the moment of execve(2).
