@@ -207,7 +207,7 @@ func (m *Manager) Reexec() error {
 // Shutdown implements systemd1.Backend.
 func (m *Manager) Shutdown(action unit.Action, code uint8) error {
 	m.saved.Action, m.saved.ExitCode = int32(action), code
-	m.must(m.compact())
+	m.compactDue = true
 	m.terminate(action == unit.ActionExitForce)
 	return nil
 }
@@ -225,5 +225,5 @@ func (m *Manager) SetEnvironment(set, unset []string) {
 		e.add(v)
 	}
 	m.saved.Environment = e.list
-	m.must(m.compact())
+	m.compactDue = true
 }

@@ -44,9 +44,12 @@ type Manager struct {
 	// Exits up to heardExit are queued, up to acked in the log.
 	heardExit, acked uint64
 	// What is done once at the end of a turn of the loop.
-	ackDue   bool
-	barriers []int // to be closed (BARRIER=1)
-	alarms   []alarm
+	ackDue bool
+	// compactDue: saved has changed. A snapshot may only be taken between two
+	// inputs, when all effects of the last one are in the books.
+	compactDue bool
+	barriers   []int // to be closed (BARRIER=1)
+	alarms     []alarm
 
 	saved    saved
 	timers   timers
@@ -214,7 +217,8 @@ func (m *Manager) drain() error {
 	if cap(m.queue) > queueMax {
 		m.queue = nil
 	}
-	if m.log.Full() {
+	if m.log.Full() || m.compactDue {
+		m.compactDue = false
 		return m.compact()
 	}
 	return nil

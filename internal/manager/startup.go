@@ -50,9 +50,12 @@ func (s *startup) check(m *Manager) {
 	if s.said || !s.started || s.asked > 0 || len(s.jobs) > 0 || m.saved.FinishedAt != 0 {
 		return
 	}
+	for range m.engine.Jobs() {
+		return // what the wishes pulled in is still on its way
+	}
 	s.said = true
 	m.saved.FinishedAt = m.now()
-	m.must(m.compact())
+	m.compactDue = true
 	if m.cfg.Mode == ModeUp || m.cfg.Mode == ModeOn {
 		m.say("ready")
 	}

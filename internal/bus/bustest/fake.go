@@ -30,6 +30,10 @@ type Fake struct {
 	Calls []string
 	// Service is set by Serve, for signals.
 	Service *systemd1.Service
+	// Backend is served in place of the Fake, if set.
+	Backend systemd1.Backend
+	// Broken gets what bus.Config.Broken gets.
+	Broken func(msg string)
 
 	nextJob uint32
 	jobs    []systemd1.Job

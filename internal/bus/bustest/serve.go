@@ -60,9 +60,13 @@ func Start(f *Fake, path string) (s *Server, stop func(), err error) {
 		return nil, nil, err
 	}
 	s = &Server{Fake: f, Path: path, do: make(chan func(), 16), wake: wake, end: make(chan struct{})}
+	var be systemd1.Backend = f
+	if f.Backend != nil {
+		be = f.Backend
+	}
 	svc, err := systemd1.New(systemd1.Config{
-		Loop: loop, Listener: fd, UID: uint32(os.Getuid()), Backend: f,
-		Now: bootTime, Wall: time.Now,
+		Loop: loop, Listener: fd, UID: uint32(os.Getuid()), Backend: be,
+		Now: bootTime, Wall: time.Now, Broken: f.Broken,
 	})
 	if err != nil {
 		return nil, nil, err
