@@ -52,6 +52,10 @@ const exitSystem = 111
 
 // guard becomes the guardian of a manager with this configuration.
 func guard(cfg manager.Config, foreground bool) (int, error) {
+	var err error
+	if cfg.Program, err = os.Executable(); err != nil {
+		return 0, err
+	}
 	arg, err := cfg.Encode()
 	if err != nil {
 		return 0, err

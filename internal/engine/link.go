@@ -24,6 +24,13 @@ func (e *Engine) load(in Loaded) {
 		e.sweep(n)
 		e.work.push(reaction{do: recheck, node: id})
 	}
+	for _, id := range ids {
+		// What is not there and nobody names was only looked at. Anybody may
+		// do that with any name.
+		if n := e.nodes[id]; n != nil {
+			e.dropIfUseless(n)
+		}
+	}
 	for _, name := range in.Gone {
 		if n := e.node(name); n != nil && n.view.Load != unit.NotFound {
 			n.view.Load = unit.NotFound

@@ -5,9 +5,7 @@ package manager
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -191,11 +189,7 @@ func (m *Manager) Reload(reply func(error)) {
 // Reexec implements systemd1.Backend: the snapshot is taken and the guardian
 // starts the program that is now at the path of this one.
 func (m *Manager) Reexec() error {
-	path, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	path = strings.TrimSuffix(path, " (deleted)")
+	path := m.cfg.Program
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("cannot run %s: %w", path, err)

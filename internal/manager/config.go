@@ -30,6 +30,7 @@ type Config struct {
 	Paths   []string `json:",omitempty"` // directories and files of ModeUp
 	Units   []string `json:",omitempty"` // what to start instead of the default
 	Socket  string   // of the control protocol
+	Program string   // the path that daemon-reexec looks at for another build
 	Runtime string   // directory of all that lives as long as the manager
 	Color   bool     `json:",omitempty"`
 	// Quiet: services' lines are kept but not printed.

@@ -13,6 +13,7 @@ import (
 	"github.com/rouse-init/rouse/internal/bus"
 	"github.com/rouse-init/rouse/internal/bus/wire"
 	"github.com/rouse-init/rouse/internal/engine"
+	"github.com/rouse-init/rouse/internal/unit"
 )
 
 func listMethods() []bus.Method {
@@ -43,8 +44,14 @@ func listMethods() []bus.Method {
 	}
 }
 
+// knownName finds a unit that is loaded in systemd's sense: what has no file,
+// or is masked, is so for as long as another unit names it.
 func (s *Service) knownName(c *bus.Call, name string) (string, bool) {
 	v, ok := s.be.Unit(name)
+	if ok && (v.Load == unit.NotFound || v.Load == unit.Masked) && v.Active == engine.Inactive && v.Job == 0 {
+		o := &object{svc: s, view: v}
+		ok = o.isNamed()
+	}
 	if !ok {
 		c.Fail(errorPrefix+"NoSuchUnit", "Unit %s not loaded.", name)
 		return "", false

@@ -70,6 +70,12 @@ func (o *object) others(k unit.DepKind) []string {
 	return o.inverse[k]
 }
 
+// isNamed tells whether any unit names this one in a dependency.
+func (o *object) isNamed() bool {
+	o.others(unit.DepInvalid)
+	return len(o.inverse) > 0
+}
+
 func depProps() []bus.Prop {
 	var props []bus.Prop
 	for _, f := range forwards {
