@@ -23,7 +23,7 @@ func (a *app) each(verb, method string, args []string) error {
 	for _, name := range names {
 		if _, err := conn.Manager(method, "s", func(e *wire.Encoder) { e.String(name) }); err != nil {
 			a.errorf("Failed to %s %s: %v", verb, name, err)
-			code = refusalCode(err)
+			code = 1
 		}
 	}
 	return quiet(code)

@@ -57,7 +57,7 @@ func (a *app) kill(args []string, queued bool) error {
 		})
 		if err != nil {
 			a.errorf("Failed to kill unit %s: %v", name, err)
-			code = refusalCode(err)
+			code = 1
 		}
 	}
 	return quiet(code)

@@ -39,7 +39,7 @@ type preparation struct {
 // main: it is the process that gets the sockets. The ExecStart= of a forking
 // service is a control process, and it as well.
 func (p *preparation) main() bool {
-	return p.order.Role == engine.RoleMain || len(p.order.Sockets) > 0 || p.order.Conn != 0
+	return p.order.Role == engine.RoleMain || p.cmd.Phase == unit.PhaseStart
 }
 
 func (p *preparation) prepare() error {
@@ -82,7 +82,7 @@ func (p *preparation) identity() error {
 // sockets collects what the main process gets from descriptor 3 on.
 func (p *preparation) sockets() error {
 	s := p.u.Service
-	if s == nil || !p.main() {
+	if s == nil {
 		return nil
 	}
 	p.spec.NonBlocking = s.NonBlocking
@@ -90,6 +90,9 @@ func (p *preparation) sockets() error {
 		if err := p.connection(); err != nil {
 			return err
 		}
+	}
+	if !p.main() {
+		return nil
 	}
 	if !p.socketStdio() {
 		for _, name := range p.order.Sockets {
@@ -121,8 +124,10 @@ func (p *preparation) connection() error {
 	p.env.set("REMOTE_ADDR", c.addr)
 	p.env.set("REMOTE_PORT", c.port)
 	if !p.socketStdio() {
-		p.spec.Fds = append(p.spec.Fds, c.fd)
-		p.names = append(p.names, c.name)
+		if p.main() {
+			p.spec.Fds = append(p.spec.Fds, c.fd)
+			p.names = append(p.names, c.name)
+		}
 		return nil
 	}
 	if p.u.Service.NonBlocking {

@@ -98,6 +98,10 @@ func (p *preparation) stream(s unit.Stdio, n int, directive string, status uint8
 		return file(s, n), nil
 	case unit.StdioSocket, unit.StdioFD:
 		fd, err := p.descriptor(s)
+		if errors.Is(err, errNoSocket) && !p.main() {
+			// The connection is the main process's, and may be closed.
+			return spawn.Stdio{Kind: spawn.StdioNull}, nil
+		}
 		if err != nil {
 			return fail(err)
 		}
