@@ -12,7 +12,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rouse-init/rouse/internal/engine"
-	"github.com/rouse-init/rouse/internal/guardian/wire"
 	"github.com/rouse-init/rouse/internal/linux/socket"
 	"github.com/rouse-init/rouse/internal/unit"
 )
@@ -25,10 +24,9 @@ type conn struct {
 	name, addr, port string
 }
 
-// connKey says all that a later manager needs to serve the connection.
-func connKey(n uint64, socket string, p socket.Peer) string {
-	key := strings.Join([]string{"conn", strconv.FormatUint(n, 10), socket, p.Addr, p.Port, p.Source, p.Suffix}, "\x1f")
-	return key[:min(len(key), wire.MaxKey)]
+// connKey names connection n of a socket unit.
+func connKey(n uint64, socket string) string {
+	return "conn\x1f" + strconv.FormatUint(n, 10) + "\x1f" + socket
 }
 
 // acceptMax is how many connections one event may bring, so that one busy
@@ -42,14 +40,16 @@ func (m *Manager) accept(name string, listener int) {
 		return
 	}
 	for range acceptMax {
-		fd, peer, err := socket.Accept(listener)
+		n := m.saved.NextConn + 1
+		key := connKey(n, name)
+		fd, peer, err := socket.Accept(listener, func(conn int) { m.must(m.guard.Store(key, conn)) })
 		if err != nil {
 			if !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.ECONNABORTED) && !errors.Is(err, unix.EINTR) {
 				m.say("%s: cannot accept: %v", name, err)
 			}
 			return
 		}
-		m.admit(u, s, fd, peer)
+		m.admit(u, s, conn{fd: fd, key: key}, n, peer)
 		// Its effects may disarm the socket.
 		if m.sockets[name] != s || !s.watching {
 			return
@@ -57,13 +57,12 @@ func (m *Manager) accept(name string, listener int) {
 	}
 }
 
-// admit gives a connection to the engine.
-func (m *Manager) admit(u *unit.Unit, s *openSocket, fd int, peer socket.Peer) {
-	m.saved.NextConn++
-	n := m.saved.NextConn
-	key := connKey(n, u.Name, peer)
-	m.must(m.guard.Store(key, fd))
-	m.conns[n] = conn{fd: fd, key: key, name: connName(u), addr: peer.Addr, port: peer.Port}
+// admit gives connection n, which the guardian has under its key, to the
+// engine.
+func (m *Manager) admit(u *unit.Unit, s *openSocket, c conn, n uint64, peer socket.Peer) {
+	m.saved.NextConn = n
+	c.name, c.addr, c.port = connName(u), peer.Addr, peer.Port
+	m.conns[n] = c
 	template, instance := u.Socket.Service, peer.Instance(s.accepted)
 	s.accepted++
 	units, diags := m.loader.Instance(template, instance)
@@ -104,11 +103,9 @@ func (m *Manager) dropConnection(n uint64) {
 
 // keptConn is a connection that the guardian kept over our death.
 type keptConn struct {
+	conn
 	n      uint64
-	key    string
-	fd     int
 	socket *unit.Unit // nil: its socket unit is gone
-	peer   socket.Peer
 }
 
 // readmit sorts what the guardian kept: connections that the engine waits
@@ -122,14 +119,14 @@ func (m *Manager) readmit(in *inheritance) {
 		}
 	}
 	slices.SortFunc(kept, func(a, b keptConn) int { return cmp.Compare(a.n, b.n) })
-	known := m.saved.NextConn // numbers change from here on
 	for _, c := range kept {
 		switch {
-		case c.socket != nil && c.n > known:
-			m.must(m.guard.Drop(c.key))
-			m.admit(c.socket, m.socket(c.socket.Name), c.fd, c.peer)
+		case c.socket != nil && c.n > m.saved.NextConn:
+			m.admit(c.socket, m.socket(c.socket.Name), c.conn, c.n, socket.PeerOf(c.fd))
 		case c.socket != nil && m.awaited[c.n]:
-			m.conns[c.n] = conn{fd: c.fd, key: c.key, name: connName(c.socket), addr: c.peer.Addr, port: c.peer.Port}
+			peer := socket.PeerOf(c.fd)
+			c.name, c.addr, c.port = connName(c.socket), peer.Addr, peer.Port
+			m.conns[c.n] = c.conn
 		default:
 			unix.Close(c.fd)
 			m.must(m.guard.Drop(c.key))
@@ -139,12 +136,11 @@ func (m *Manager) readmit(in *inheritance) {
 
 // keptConn reads what connKey wrote.
 func (m *Manager) keptConn(key string, fd int) keptConn {
-	c := keptConn{key: key, fd: fd}
-	f := append(strings.Split(key, "\x1f"), "", "", "", "", "", "")
+	c := keptConn{conn: conn{fd: fd, key: key}}
+	f := append(strings.SplitN(key, "\x1f", 3), "", "")
 	n, err := strconv.ParseUint(f[1], 10, 64)
 	if u := m.engine.Def(f[2]); err == nil && u != nil && u.Socket != nil {
 		c.n, c.socket = n, u
 	}
-	c.peer = socket.Peer{Addr: f[3], Port: f[4], Source: f[5], Suffix: f[6]}
 	return c
 }

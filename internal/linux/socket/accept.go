@@ -34,12 +34,17 @@ func (p Peer) Instance(nr uint64) string {
 }
 
 // Accept takes one connection from a listener, close-on-exec and
-// non-blocking. The error is unix.EAGAIN when there is none (any more).
-func Accept(fd int) (int, Peer, error) {
+// non-blocking. The error is unix.EAGAIN when there is none (any more). keep,
+// if not nil, gets the connection before anything else is done with it: until
+// it is kept elsewhere too, our death is the connection's.
+func Accept(fd int, keep func(conn int)) (int, Peer, error) {
 	for {
 		conn, sa, err := unix.Accept4(fd, openFlags)
 		switch {
 		case err == nil:
+			if keep != nil {
+				keep(conn)
+			}
 			return conn, peerOf(conn, sa), nil
 		case errors.Is(err, unix.EINTR), isOfConnection(err):
 			continue
@@ -59,6 +64,16 @@ func isOfConnection(err error) bool {
 		return true
 	}
 	return false
+}
+
+// PeerOf tells again whose connection it is; of one that is closed already
+// only that it is unknown.
+func PeerOf(conn int) Peer {
+	sa, err := unix.Getpeername(conn)
+	if err != nil {
+		return Peer{Suffix: "unknown"}
+	}
+	return peerOf(conn, sa)
 }
 
 func peerOf(conn int, remote unix.Sockaddr) Peer {

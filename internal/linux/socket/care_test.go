@@ -33,7 +33,7 @@ func acceptSoon(t *testing.T, fd int) (int, Peer) {
 	if !readable(t, fd, 2000) {
 		t.Fatalf("nobody came")
 	}
-	conn, peer, err := Accept(fd)
+	conn, peer, err := Accept(fd, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestAcceptNames(t *testing.T) {
 	port := freePort(t)
 	addr := fmt.Sprintf("127.0.0.1:%d", port)
 	dual := open(t, sock(unit.ListenStream, fmt.Sprint(port)))[0]
-	if _, _, err := Accept(dual.FD); !errors.Is(err, unix.EAGAIN) {
+	if _, _, err := Accept(dual.FD, nil); !errors.Is(err, unix.EAGAIN) {
 		t.Errorf("nobody there: %v", err)
 	}
 	c := dial(t, "tcp", addr)
@@ -107,7 +107,7 @@ func TestRepair(t *testing.T) {
 	if _, limit, err := d.Queue(key); err == nil && limit != 100 {
 		t.Errorf("the backlog is %d", limit)
 	}
-	if _, _, err := Accept(l.FD); !errors.Is(err, unix.EAGAIN) {
+	if _, _, err := Accept(l.FD, nil); !errors.Is(err, unix.EAGAIN) {
 		t.Errorf("accept: %v", err)
 	}
 	if err := unix.Shutdown(l.FD, unix.SHUT_RDWR); err != nil {
