@@ -180,7 +180,7 @@ func (m *Manager) arm(name string) {
 	for _, l := range s.listeners {
 		fn := func(uint32) { m.knocked(name) }
 		if u.Socket.Accept && l.Accepts() {
-			fn = func(uint32) { m.accept(name, l.FD) }
+			fn = func(uint32) { m.accept(name, l) }
 		}
 		events := uint32(poll.In)
 		if u.Socket.Writable {
