@@ -75,7 +75,10 @@ func (r *Receiver) Fill(fd int) error {
 	r.hdr.SetControllen(len(r.oob))
 	n, errno := msgCall(unix.SYS_RECVMSG, fd, &r.hdr, unix.MSG_CMSG_CLOEXEC|unix.MSG_DONTWAIT)
 	if errno == unix.ECONNRESET {
-		return io.EOF
+		// The other end died with something unread. The kernel says so once,
+		// before what it had sent itself: that is still to be received.
+		r.hdr.SetControllen(len(r.oob))
+		n, errno = msgCall(unix.SYS_RECVMSG, fd, &r.hdr, unix.MSG_CMSG_CLOEXEC|unix.MSG_DONTWAIT)
 	}
 	if errno != 0 {
 		return errno
