@@ -29,7 +29,6 @@ type guardian struct {
 	exits   exits
 	told    progress
 	refused []refusal
-	taken   []string // connections that the manager has not been told of
 	packet  []byte   // the packet that flush fills
 	fds     []int    // its descriptors
 	out     wire.Msg // the message that fill adds
@@ -219,8 +218,6 @@ func (g *guardian) handle(m *wire.Msg) {
 	switch m.Kind {
 	case wire.Store:
 		g.handleStore(m)
-	case wire.Accept:
-		g.accept(m.Key, m.Text)
 	case wire.Drop:
 		g.store.drop(m.Key)
 		if g.told.started {
@@ -255,26 +252,6 @@ func (g *guardian) handleStore(m *wire.Msg) {
 		g.refuse(m.Key, "a key has 1 to 255 bytes and at least one descriptor")
 	default:
 		g.store.put(m.Key, m.FDs)
-	}
-}
-
-// accept takes a connection for the manager, which may be dead before it
-// hears of it: the next one finds the connection in the store.
-func (g *guardian) accept(listener, key string) {
-	fd := g.store.first(listener)
-	if fd < 0 || len(key) == 0 || len(key) > wire.MaxKey {
-		g.refuse(key, "no such listener")
-		return
-	}
-	conn, _, err := unix.Accept4(fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
-	if err != nil {
-		g.refuse(key, err.Error())
-		return
-	}
-	g.store.put(key, []int{conn})
-	if g.told.started {
-		g.taken = append(g.taken, key)
-		g.flush()
 	}
 }
 

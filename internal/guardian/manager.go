@@ -47,7 +47,6 @@ func (g *guardian) start() {
 	g.childless = false
 	g.forked.Broadcast()
 	g.told = progress{exit: g.exits.first, signals: g.told.signals}
-	g.taken = g.taken[:0] // they are in the store
 	g.flush()
 }
 

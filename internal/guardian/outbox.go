@@ -26,7 +26,6 @@ type progress struct {
 	force   bool   // with Force
 	signals uint64 // bit n: signal n is waiting to be sent
 	refused int    // refusals that were sent
-	taken   int    // connections that were sent
 	lost    uint32 // exits lost that were sent
 }
 
@@ -77,9 +76,6 @@ func (g *guardian) settle() {
 	g.told.lost = 0
 	if g.told.refused == len(g.refused) {
 		g.refused, g.told.refused = g.refused[:0], 0
-	}
-	if g.told.taken == len(g.taken) {
-		g.taken, g.told.taken = g.taken[:0], 0
 	}
 }
 
@@ -147,19 +143,6 @@ func (g *guardian) fillRest(p *progress) {
 			return
 		}
 		p.signals &^= 1 << sig
-	}
-	for ; p.taken < len(g.taken); p.taken++ {
-		fd := g.store.first(g.taken[p.taken])
-		if fd < 0 {
-			continue
-		}
-		have := len(g.fds)
-		g.fds = append(g.fds, fd)
-		*m = wire.Msg{Kind: wire.Stored, Key: g.taken[p.taken], FDs: g.fds[have:]}
-		if have >= maxBatch || !g.add(m) {
-			g.fds = g.fds[:have]
-			return
-		}
 	}
 	for ; p.refused < len(g.refused); p.refused++ {
 		*m = wire.Msg{Kind: wire.Refused, Key: g.refused[p.refused].key, Text: g.refused[p.refused].why}

@@ -36,14 +36,6 @@ func (s *store) put(key string, fds []int) {
 	s.entries = append(s.entries, entry{key: key, fds: held})
 }
 
-// first is the first descriptor under key, -1 for none; it stays the store's.
-func (s *store) first(key string) int {
-	if i, ok := s.index[key]; ok && len(s.entries[i].fds) > 0 {
-		return int(s.entries[i].fds[0])
-	}
-	return -1
-}
-
 func (s *store) drop(key string) {
 	i, ok := s.index[key]
 	if !ok {

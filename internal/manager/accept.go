@@ -4,6 +4,7 @@ package manager
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,7 +12,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rouse-init/rouse/internal/engine"
-	"github.com/rouse-init/rouse/internal/linux/poll"
 	"github.com/rouse-init/rouse/internal/linux/socket"
 	"github.com/rouse-init/rouse/internal/unit"
 )
@@ -29,40 +29,31 @@ func connKey(n uint64, socket string) string {
 	return "conn\x1f" + strconv.FormatUint(n, 10) + "\x1f" + socket
 }
 
-// accept orders one connection of an Accept=yes listener, which is not watched
-// until it is here. The guardian takes it: between accept4(2) and telling the
-// guardian of it, our death would be the connection's.
-func (m *Manager) accept(name string, l socket.Listener) {
-	if s := m.sockets[name]; s == nil || !s.watching {
-		return
-	}
-	m.ordered = max(m.ordered, m.saved.NextConn) + 1
-	if err := m.guard.Accept(socketKey(name, l.Index), connKey(m.ordered, name)); err != nil {
-		m.say("%v", err)
-		return
-	}
-	m.must(m.loop.Modify(l.FD, 0))
-}
+// acceptMax is how many connections one event may bring, so that one busy
+// socket does not keep the others waiting.
+const acceptMax = 8
 
-// accepted is the answer: a connection, or none (fd is negative), because it
-// has gone again.
-func (m *Manager) accepted(key string, fd int) {
-	c := m.keptConn(key, fd)
-	if c.socket == nil {
-		if fd >= 0 {
-			unix.Close(fd)
-			m.must(m.guard.Drop(key))
-		}
+// accept takes connections from an Accept=yes listener.
+func (m *Manager) accept(name string, listener int) {
+	u, s := m.engine.Def(name), m.sockets[name]
+	if u == nil || s == nil || !s.watching {
 		return
 	}
-	s := m.socket(c.socket.Name)
-	for _, l := range s.listeners {
-		if s.watching && l.Accepts() {
-			m.must(m.loop.Modify(l.FD, poll.In))
+	for range acceptMax {
+		n := m.saved.NextConn + 1
+		key := connKey(n, name)
+		fd, peer, err := socket.Accept(listener, func(conn int) { m.must(m.guard.Store(key, conn)) })
+		if err != nil {
+			if !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.ECONNABORTED) && !errors.Is(err, unix.EINTR) {
+				m.say("%s: cannot accept: %v", name, err)
+			}
+			return
 		}
-	}
-	if fd >= 0 {
-		m.admit(c.socket, s, c.conn, c.n, socket.PeerOf(fd))
+		m.admit(u, s, conn{fd: fd, key: key}, n, peer)
+		// Its effects may disarm the socket.
+		if m.sockets[name] != s || !s.watching {
+			return
+		}
 	}
 }
 

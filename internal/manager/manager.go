@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -58,7 +57,6 @@ type Manager struct {
 	emptying map[string]uint64        // the WatchCgroup order of each unit, by Gen
 	sockets  map[string]*openSocket
 	conns    map[uint64]conn
-	ordered  uint64            // number of the last connection that was ordered
 	awaited  map[uint64]bool   // connections that the engine has and no service yet
 	launches map[int32]*launch // processes that have not come to execve yet, by pid
 	fresh    []*launch         // those of this turn, not watched yet
@@ -276,18 +274,10 @@ func (m *Manager) heard(msg *wire.Msg) {
 		m.terminate(msg.Force)
 	case wire.Signal:
 		m.signalled(unix.Signal(msg.Sig))
-	case wire.Stored:
-		for _, fd := range msg.FDs {
-			m.accepted(msg.Key, fd)
-		}
 	case wire.Refused:
-		if strings.HasPrefix(msg.Key, "conn\x1f") {
-			m.accepted(msg.Key, -1)
-			return
-		}
 		m.say("the guardian does not keep %s: %s", msg.Key, msg.Text)
-	case wire.Accept, wire.Go, wire.Store, wire.Drop, wire.Ack, wire.Ready, wire.Base, wire.Bye, wire.Reexec:
-		// Go comes before the loop begins, the rest are ours to send.
+	case wire.Stored, wire.Go, wire.Store, wire.Drop, wire.Ack, wire.Ready, wire.Base, wire.Bye, wire.Reexec:
+		// The first two come before the loop begins, the rest are ours to send.
 	case wire.Lost:
 		m.say("the guardian lost %d exits: looking at every process", msg.Count)
 		m.lookAtAll()

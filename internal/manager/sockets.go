@@ -180,7 +180,7 @@ func (m *Manager) arm(name string) {
 	for _, l := range s.listeners {
 		fn := func(uint32) { m.knocked(name) }
 		if u.Socket.Accept && l.Accepts() {
-			fn = func(uint32) { m.accept(name, l) }
+			fn = func(uint32) { m.accept(name, l.FD) }
 		}
 		events := uint32(poll.In)
 		if u.Socket.Writable {

@@ -25,7 +25,7 @@ func Append(b []byte, m *Msg) []byte {
 		b = appendText(append(b, uint8(len(m.FDs))), m.Key, MaxKey)
 	case Drop:
 		b = appendText(b, m.Key, MaxKey)
-	case Refused, Accept:
+	case Refused:
 		b = appendText(appendText(b, m.Key, MaxKey), m.Text, MaxText)
 	case Exited:
 		b = appendExit(u64(b, m.Seq), &m.Exit)
@@ -75,7 +75,7 @@ func decode(b []byte, m *Msg) (rest []byte, err error) {
 		m.Key = r.text()
 	case Drop:
 		m.Key = r.text()
-	case Refused, Accept:
+	case Refused:
 		m.Key, m.Text = r.text(), r.text()
 	case Exited:
 		m.Seq = r.u64()

@@ -68,16 +68,6 @@ func (c *Conn) Store(key string, fds ...int) error {
 	return c.send(&Msg{Kind: Store, Key: key, FDs: fds})
 }
 
-// Accept makes the guardian take a connection from the listener under one
-// key and keep it under another: between accept4(2) and a Store of ours the
-// connection would die with us. Stored with its key answers, or Refused.
-func (c *Conn) Accept(listener, key string) error {
-	if len(key) == 0 || len(key) > MaxKey {
-		return fmt.Errorf("cannot store a connection under %.300q: a key has 1 to %d bytes", key, MaxKey)
-	}
-	return c.send(&Msg{Kind: Accept, Key: listener, Text: key})
-}
-
 // Drop makes the guardian close what is under key.
 func (c *Conn) Drop(key string) error { return c.send(&Msg{Kind: Drop, Key: key}) }
 

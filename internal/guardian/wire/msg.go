@@ -75,9 +75,6 @@ const (
 	// Reexec says that the manager has taken its snapshot and ends, and
 	// that the next one runs from FDs[0] or Text: Reexec.
 	Reexec
-	// Accept takes one connection from the listener under Key and puts it
-	// under Text. Stored with that key answers, or Refused.
-	Accept
 )
 
 // Msg is one message; which fields count is told by its Kind.
