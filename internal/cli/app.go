@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rouse-init/rouse/internal/bus/client"
+	"github.com/rouse-init/rouse/internal/manager"
 )
 
 // app is one run of the command line.
@@ -148,7 +149,7 @@ func (a *app) root(args []string) *cobra.Command {
 			return root
 		}
 	}
-	root.Version = version()
+	root.Version = manager.Version()
 	for _, v := range verbs {
 		root.AddCommand(v.command(a))
 	}

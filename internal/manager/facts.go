@@ -102,7 +102,7 @@ func (m *Manager) OpenLog(name string) (int, error) {
 // Facts implements systemd1.Backend.
 func (m *Manager) Facts() systemd1.Facts {
 	f := systemd1.Facts{
-		Version: version(), Scope: string(m.cfg.Mode), State: m.state(),
+		Version: Version(), Scope: string(m.cfg.Mode), State: m.state(),
 		CgroupMode: m.facts.String(), HandoverMode: m.handoverMode(), FreezeMode: m.freezeMode(),
 		ManagerStarts: m.start.Restarts + 1, LastDeath: m.start.Death,
 		GuardianPid: m.start.Guardian, ManagerPid: int32(os.Getpid()),

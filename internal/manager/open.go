@@ -9,8 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime/debug"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -300,20 +298,4 @@ func listenPrivate(path string) (int, error) {
 func newSeed() (s [16]byte) {
 	_, _ = rand.Read(s[:]) // never fails (crypto/rand)
 	return s
-}
-
-// version is the build's, from its version control.
-func version() string {
-	v := "devel"
-	if bi, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range bi.Settings {
-			if s.Key == "vcs.revision" {
-				v = s.Value[:min(12, len(s.Value))]
-			}
-		}
-		if bi.Main.Version != "" && !strings.HasPrefix(bi.Main.Version, "(") {
-			v = bi.Main.Version
-		}
-	}
-	return v
 }

@@ -158,8 +158,8 @@ func (m *Manager) cgroupChanged(name, path string, ev cgroup.Event) {
 
 // keepsCgroup: the empty cgroup of a service that a socket wakes stays for
 // the next start, which saves making it again. Not one that cgroup.kill was
-// written to: Linux 6.13 and later kill whatever is cloned into it afterwards
-// (CLONE_INTO_CGROUP compares its kill counter with that of the parent's cgroup).
+// written to: on Linux 6.18 what is cloned into it afterwards (CLONE_INTO_CGROUP)
+// was killed at once, each time.
 func (m *Manager) keepsCgroup(u *unit.Unit) bool {
 	return !m.killed[u.Name] && len(m.engine.Sockets(u.Name)) > 0
 }

@@ -35,7 +35,7 @@ func (p *preparation) stdio() error {
 		return err
 	}
 	if out.Kind == unit.StdioInherit {
-		p.spec.Stdout = p.inherit(in, 1)
+		p.spec.Stdout = p.inherit(in)
 	} else if p.spec.Stdout, err = p.stream(out, 1, "StandardOutput", 209); err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (p *preparation) handsOverStdio() bool {
 
 // inherit gives stdout what stdin has; but a stdin of nothing or a file to
 // read is no place to write to, so then it is the journal's file, or null.
-func (p *preparation) inherit(in unit.Stdio, _ int) spawn.Stdio {
+func (p *preparation) inherit(in unit.Stdio) spawn.Stdio {
 	switch in.Kind {
 	case unit.StdioSocket, unit.StdioTTY, unit.StdioTTYForce, unit.StdioTTYFail, unit.StdioFD:
 		return spawn.Stdio{Kind: spawn.StdioSame}

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package cli
+package manager
 
 import (
 	"runtime/debug"
 	"strings"
 )
 
-// version is the module's where it was built as one, else the commit.
-func version() string {
+// Version is the module's where it was built as one, else the commit.
+func Version() string {
 	v := "devel"
 	bi, ok := debug.ReadBuildInfo()
 	if !ok {
