@@ -43,6 +43,14 @@ type Spawn struct {
 	// Env is added to the environment: MAINPID, EXIT_CODE, SERVICE_RESULT,
 	// EXIT_STATUS, TRIGGER_UNIT, MONITOR_*.
 	Env []string
+	// Follow is how many forks of the process are to be followed: Followed
+	// tells of each.
+	Follow uint8
+	// Trap: Stopped is told when the process stops itself by SIGSTOP.
+	Trap bool
+	// Sources are the event sources whose descriptors the process gets, after
+	// those of Sockets.
+	Sources []string
 }
 
 // Signal sends Sig to processes of the unit. Main and Control are pids or 0.
@@ -159,6 +167,8 @@ const (
 	TimerIdle                  // the next look at connections
 	TimerTrigger               // idle delay of Type=idle and the like
 	TimerAuto                  // end of the pause in what the manager does unasked (Upholds= and the like)
+	TimerExpect                // readiness of an Upstart job is waited for no longer
+	TimerHeld                  // of no unit: events that nobody has completed are looked at
 	NumTimers
 )
 
@@ -181,7 +191,28 @@ type Reply struct {
 	ID  uint64
 	Job uint32
 	Err *Refusal
+	// Unit answers AskedJob: the unit of the instance.
+	Unit string
 }
+
+// Emitted tells of an event, while AskedWatch is on. Cause is why it came,
+// in words; ID numbers the events.
+type Emitted struct {
+	ID    uint64
+	Name  string
+	Env   []string
+	Cause string
+}
+
+// Completed tells that an event with that ID has completed, or failed.
+type Completed struct {
+	ID     uint64
+	Failed bool
+}
+
+// ArmSource has a source of sockets watched again: nothing that it started is
+// up any more.
+type ArmSource struct{ Source string }
 
 // Refusal is why a wish cannot be granted.
 type Refusal struct {
@@ -248,6 +279,9 @@ type RunAction struct {
 // Finished ends an AskedShutdown: nothing runs any more.
 type Finished struct{}
 
+func (Emitted) effect()            {}
+func (Completed) effect()          {}
+func (ArmSource) effect()          {}
 func (Spawn) effect()              {}
 func (Signal) effect()             {}
 func (WatchCgroup) effect()        {}

@@ -234,6 +234,87 @@ type TimerFired struct {
 	Timer Timer
 }
 
+// Happened is an event from outside: initctl emit, a bridge, the machine. An
+// ID that is not 0 is answered by a Reply: when the event has completed if
+// Wait is set, at once if not.
+type Happened struct {
+	ID   uint64
+	Name string
+	// Env are NAME=value, in order; the names are checked.
+	Env  []string
+	Wait bool
+	// Source is the event source that has it, "" for none. The main process
+	// of what it starts gets the descriptors of the source, and a source of
+	// sockets is armed again (ArmSource) when nothing that it started is up.
+	Source string
+	// By says in words who caused it, for `why`: "emit by uid 0".
+	By string
+}
+
+// AskedJob is a wish of initctl(8) for a job by its own name or that of its
+// unit. It is answered by one Reply with the name of the instance's unit: when
+// the goal is accepted, or with Wait when it is reached, or why not.
+type AskedJob struct {
+	ID uint64
+	// Verb is Start, Stop, Restart or Reload.
+	Verb Verb
+	Job  string // the name of the job's unit ("getty.service"), or of an instance of it
+	Env  []string
+	Wait bool
+	// Exact: Job names an instance (or a job without instances), Env is empty.
+	Exact bool
+}
+
+// Stopped says that a process of ours has been stopped by SIGSTOP (expect
+// stop). The manager continues it on the effect Signal.
+type Stopped struct{ Pid int32 }
+
+// Followed tells how the main process forks (Spawn.Follow): Pid is the main
+// process now, after Forks of them. Exact is false where it was found by
+// looking at what is left and not by tracing.
+type Followed struct {
+	Token Token
+	Pid   int32
+	Forks uint8
+	Exact bool
+}
+
+// NameChanged says that a name on a message bus has got an owner (Owned), or
+// has none any more. Pid is the owner's process, 0 when it is not known.
+type NameChanged struct {
+	Name    string
+	Session bool
+	Owned   bool
+	Pid     int32
+}
+
+// BusChanged says that a message bus is connected to, or lost.
+type BusChanged struct {
+	Session bool
+	Up      bool
+}
+
+// AskedWatch turns the effect Emitted on or off: somebody listens to events.
+type AskedWatch struct{ On bool }
+
+// AskedJobEnv changes the variables that jobs get besides their own (initctl
+// set-env): of all jobs that start from now on, or of one instance.
+type AskedJobEnv struct {
+	Unit  string // "" for all
+	Set   []string
+	Unset []string
+	Reset bool // first forget all that was set
+}
+
+func (Happened) input()    {}
+func (AskedJob) input()    {}
+func (Stopped) input()     {}
+func (Followed) input()    {}
+func (NameChanged) input() {}
+func (BusChanged) input()  {}
+func (AskedWatch) input()  {}
+func (AskedJobEnv) input() {}
+
 func (Loaded) input()            {}
 func (Asked) input()             {}
 func (AskedReset) input()        {}

@@ -106,6 +106,8 @@ func (e *Engine) take(in Input) {
 		e.toKind(in.Socket, in)
 	case ConnectionClosed:
 		e.toKind(in.Socket, in)
+	default:
+		e.takeEvent(in)
 	}
 }
 

@@ -125,6 +125,8 @@ const (
 	PhaseReload
 	PhaseStop // ExecStop=; of a socket: ExecStopPre=
 	PhaseStopPost
+	PhasePreStop  // pre-stop of init(5): before the stop is certain
+	PhaseSecurity // apparmor load of init(5)
 	NumPhases
 )
 
@@ -199,6 +201,7 @@ type Service struct {
 
 	Exec *Exec
 	Kill Kill
+	Job  *Job // nil but for Upstart jobs
 }
 
 // OpenFile is one OpenFile= line.

@@ -96,6 +96,7 @@ type Unit struct {
 	JobTimeoutRebootArg string
 	Slice               string // "system.slice"; "" for none (targets, -.slice)
 	Install             *Install
+	Events              *Events
 	Service             *Service
 	Socket              *Socket
 	Resources           *Resources // [Slice], [Service], [Socket], [Scope]

@@ -53,7 +53,7 @@ func serviceInterface() *bus.Interface {
 	}
 	props = append(props, serviceState()...)
 	commands := func(o *object) []unit.Command { return o.service().Commands }
-	for p := unit.PhaseCondition; p < unit.NumPhases; p++ {
+	for p := unit.PhaseCondition; p <= unit.PhaseStopPost; p++ {
 		props = append(props, command(phaseNames[p], p, commands, false), command(phaseNames[p]+"Ex", p, commands, true))
 	}
 	props = append(props, cgroupProps()...)
@@ -68,7 +68,7 @@ func serviceInterface() *bus.Interface {
 	return &bus.Interface{Name: Name + ".Service", Methods: processMethods(), Props: props}
 }
 
-var phaseNames = [unit.NumPhases]string{"ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost"}
+var phaseNames = [unit.PhaseStopPost + 1]string{"ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost"}
 
 // serviceState is what changes while the service lives.
 func serviceState() []bus.Prop {

@@ -99,7 +99,7 @@ func (w *World) fillService(u *unit.Unit) {
 		s.Restart = policies[w.rng.IntN(len(policies))]
 		s.RestartMode = unit.RestartMode(w.rng.IntN(2))
 	}
-	for p, chance := range [unit.NumPhases]int{1, 4, 20, 2, 0, 3, 3} {
+	for p, chance := range [unit.PhaseStopPost + 1]int{1, 4, 20, 2, 0, 3, 3} {
 		if w.rng.IntN(20) < chance {
 			s.Commands = append(s.Commands, unit.Command{Phase: unit.Phase(p), Path: "/x", Args: []string{"/x"}})
 		}
