@@ -237,6 +237,8 @@ func (e *Engine) apply(cause string) *job {
 	ignoreOrder := t.mode == unit.ModeIgnoreDependencies
 	irreversible := t.mode == unit.ModeReplaceIrreversibly
 	var anchor *job
+	context := e.context
+	defer func() { e.context = context }()
 	for i := range t.jobs {
 		j := &t.jobs[i]
 		if j.gone {
@@ -244,7 +246,12 @@ func (e *Engine) apply(cause string) *job {
 		}
 		why := cause
 		if j.by >= 0 {
-			why = causeOf(j.rel, e.nodes[t.jobs[j.by].node])
+			by := e.nodes[t.jobs[j.by].node]
+			why = causeOf(j.rel, by)
+			e.context = context
+			if by.job != nil {
+				e.context = by.job.Why
+			}
 		}
 		x := e.install(e.nodes[j.node], j.verb, irreversible, ignoreOrder, why)
 		if i == 0 {

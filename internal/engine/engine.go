@@ -42,7 +42,8 @@ type Engine struct {
 	down, finished bool
 	stepping       bool // a Step runs, or has panicked
 
-	kinds // what the kinds keep for all units, embedded
+	kinds      // what the kinds keep for all units, embedded
+	eventTable // what is known of events
 }
 
 // node is one unit and all that is known of its life.
@@ -59,6 +60,10 @@ type node struct {
 	// tx is 1 + the index of the unit's entry in Engine.tx, 0 for none.
 	tx   int32
 	flag nodeFlags
+
+	// ev is what the unit has to do with events, why how it came to its state.
+	ev  *eventful
+	why []Cause
 
 	// What follows belongs to the kinds.
 	service *service

@@ -26,6 +26,7 @@ type job struct {
 	Checking, Timer, RunTimer uint64
 	// Cause says why there is such a job, for View.Cause.
 	Cause string
+	Why   []Cause // the same with where it came from
 }
 
 // jobTable finds jobs by their number.
@@ -94,7 +95,7 @@ func (e *Engine) install(n *node, v Verb, irreversible, ignoreOrder bool, cause 
 	e.jobs.last++
 	j := &job{
 		ID: e.jobs.last, Unit: n.id, Type: v, Irreversible: irreversible, IgnoreOrder: ignoreOrder,
-		Since: e.now, Cause: cause,
+		Since: e.now, Cause: cause, Why: e.chain(cause, "", e.context),
 	}
 	n.job = j
 	if e.jobs.byID == nil {
@@ -119,7 +120,7 @@ func (e *Engine) mergeInto(n *node, v, merged Verb, irreversible, ignoreOrder bo
 	j.Irreversible = j.Irreversible || irreversible
 	if merged != j.Type || ignoreOrder && !j.IgnoreOrder {
 		e.retype(n, merged, j.IgnoreOrder || ignoreOrder)
-		j.Cause = cause
+		j.Cause, j.Why = cause, e.chain(cause, "", e.context)
 		j.Running, j.Checking = false, 0
 	} else if v == Reload {
 		j.Running = false
@@ -186,6 +187,7 @@ func (e *Engine) finishOne(n *node, r JobResult, spread bool) {
 	}
 	e.remove(n)
 	e.emit(JobRemoved{Job: j.ID, Unit: n.def.Name, Type: j.Type, Result: r})
+	e.reached(n, j.Type, r)
 	if spread {
 		e.spread(n, j.Type, r)
 	}

@@ -100,6 +100,10 @@ func (e *Engine) enterSignal(n *node, st serviceState, f result) {
 	s, d := n.service, n.serviceDef()
 	s.fail(f)
 	e.forgetIdleWait(n)
+	if s.State.starting() || s.State.up() || s.State == svcPreStop {
+		e.throughStopping(n, st)
+		return
+	}
 	for {
 		if e.kill(n, st) {
 			limit := d.TimeoutStop
@@ -171,9 +175,11 @@ func (e *Engine) cgroupEmptied(n *node, in CgroupEmptied) {
 		e.enterStopPost(n, resSuccess)
 	case svcFinalWatchdog, svcFinalSigterm, svcFinalSigkill:
 		e.enterDead(n, resSuccess, true)
-	case svcStop, svcStopPost:
+	case svcStop, svcStopPost, svcPreStop:
 		// The commands decide.
-	case svcDead, svcStarting, svcCondition, svcStartPre, svcExited, svcStopping, svcDeadPinned, svcFailed,
+	case svcStopping:
+		// The gate decides.
+	case svcDead, svcStarting, svcCondition, svcStartPre, svcExited, svcDeadPinned, svcFailed,
 		svcDeadBeforeRestart, svcFailedBeforeRestart, svcAutoRestart, svcAutoRestartQueued:
 		e.bug(n, "empty cgroup")
 	}
@@ -192,7 +198,7 @@ func (e *Engine) oomKilled(n *node) {
 		st = svcStopSigkill
 	}
 	switch s.State {
-	case svcCondition, svcStartPre, svcStart, svcStartPost, svcStop, svcReload, svcReloadSignal, svcReloadNotify:
+	case svcCondition, svcStartPre, svcStart, svcStartPost, svcPreStop, svcStop, svcReload, svcReloadSignal, svcReloadNotify:
 		e.because(n, "one of its processes was killed for lack of memory")
 		e.enterSignal(n, st, resOOM)
 	case svcRunning, svcExited:

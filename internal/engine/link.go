@@ -17,6 +17,7 @@ func (e *Engine) load(in Loaded) {
 	}
 	for _, id := range ids {
 		e.relink(e.nodes[id])
+		e.enlist(e.nodes[id])
 	}
 	for _, id := range ids {
 		n := e.nodes[id]
@@ -64,6 +65,11 @@ func (e *Engine) define(u *unit.Unit) *node {
 			delete(e.byName, a)
 		}
 	}
+	if n.ev == nil || n.ev.Class == 0 {
+		e.listen(n, true)
+	}
+	e.newExpressions(n, u)
+	u = e.keepRunning(n, u)
 	n.def = u
 	n.view.Unit, n.view.Load = u, u.Load
 	n.flag &^= flagGone
@@ -244,16 +250,18 @@ func (e *Engine) forget(n *node) {
 			delete(e.byName, a)
 		}
 	}
+	e.deafen(n)
 	e.emit(UnitForgotten{Unit: n.def.Name})
 	u := &unit.Unit{Name: n.def.Name, Kind: n.def.Kind, Load: unit.NotFound}
 	n.def = u
 	n.view = View{Unit: u, Load: u.Load, Sub: "dead", Result: "success", Freezer: "running"}
-	n.service, n.socket, n.auto = nil, nil, nil
+	n.service, n.socket, n.auto, n.ev, n.why = nil, nil, nil, nil, nil
 	n.flag &= flagChanged
 }
 
 // drop takes an unlinked node out of the engine.
 func (e *Engine) drop(n *node) {
+	e.deafen(n)
 	delete(e.byName, n.def.Name)
 	for _, a := range n.def.Aliases {
 		if id, ok := e.byName[a]; ok && id == n.id {

@@ -53,6 +53,10 @@ func (e *Engine) begin(n *node) {
 // already on its way (then this only hurries it up).
 func (e *Engine) runStart(n *node) {
 	if up(n.view.Active) {
+		if n.isTask() {
+			n.job.Running = true // its end ends the job
+			return
+		}
 		e.finish(n, JobDone, true)
 		return
 	}
@@ -111,7 +115,10 @@ func (e *Engine) startNow(n *node) {
 			return
 		}
 	}
-	n.view.Cause = n.job.Cause
+	n.view.Cause, n.why = n.job.Cause, n.job.Why
+	if n.def.Kind != unit.KindService {
+		e.announce(n, evStarting, false)
+	}
 	switch n.def.Kind {
 	case unit.KindService, unit.KindSocket:
 		e.startKind(n)
@@ -154,7 +161,10 @@ func (e *Engine) runStop(n *node) {
 		return
 	}
 	e.begin(n)
-	n.view.Cause = n.job.Cause
+	n.view.Cause, n.why = n.job.Cause, n.job.Why
+	if n.def.Kind != unit.KindService {
+		e.announce(n, evStopping, false)
+	}
 	switch n.def.Kind {
 	case unit.KindService, unit.KindSocket:
 		if !e.kindStop(n) {

@@ -44,6 +44,12 @@ type service struct {
 	IdleStop      bool // it is being stopped because it is idle
 	Slept         bool // its last run ended by IdleStop
 	Knocked       bool // the queued start comes from a socket
+	StopAfter     bool // of an Upstart job: it stops when the present command has ended
+	Respawning    bool // of an Upstart job: it comes back after this stop
+	Unspawned     bool // the main process did not come to its program
+	GateNext      serviceState
+	Gate          uint64 // the event that it waits for in svcStarting or svcStopping
+	Blame         blame
 
 	Main, Control proc
 	Lost          lost   // orders that were given up
@@ -54,6 +60,14 @@ type service struct {
 
 	More *serviceMore
 	Idle *idle
+}
+
+// blame says which process was the first to fail in this run, and how: PROCESS=
+// and EXIT_STATUS= or EXIT_SIGNAL= of stopped(7). Code is 0 for one that could
+// not be made.
+type blame struct {
+	Process      string
+	Code, Status uint8
 }
 
 // serviceMore is what few services need.

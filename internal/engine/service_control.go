@@ -28,9 +28,13 @@ func (e *Engine) controlExited(n *node, in Exited, lost bool) {
 	next := int32(-1)
 	if f == resSuccess {
 		next = nextOf(d.Commands, s.Control.Index, p)
+		if next < 0 && p == unit.PhaseSecurity && !s.StopAfter {
+			next = firstOf(d.Commands, unit.PhaseStartPre)
+		}
 	} else if f != resCondition {
 		words := at(d.Commands, s.Control.Index) + exitWords(phaseName(p), in)
 		e.because(n, words)
+		e.blame(n, processName(p), in, lost)
 		n.view.Cause = words
 	} else {
 		n.view.Cause = exitWords(phaseName(p), in)
@@ -73,6 +77,10 @@ func controlState(p unit.Phase) serviceState {
 		return svcStop
 	case unit.PhaseStopPost:
 		return svcStopPost
+	case unit.PhasePreStop:
+		return svcPreStop
+	case unit.PhaseSecurity:
+		return svcStartPre
 	case unit.NumPhases:
 	}
 	return svcDead
@@ -95,6 +103,10 @@ func phaseName(p unit.Phase) string {
 		return "ExecStop="
 	case unit.PhaseStopPost:
 		return "ExecStopPost="
+	case unit.PhasePreStop:
+		return "pre-stop"
+	case unit.PhaseSecurity:
+		return "apparmor load"
 	case unit.NumPhases:
 	}
 	return "a command"
@@ -103,7 +115,7 @@ func phaseName(p unit.Phase) string {
 // controlGone moves on after the last command of a state.
 func (e *Engine) controlGone(n *node, f result) {
 	s := n.service
-	if f != resSuccess && s.State.starting() {
+	if s.State.starting() && (f != resSuccess || s.StopAfter) {
 		e.enterSignal(n, svcStopSigterm, f)
 		return
 	}
@@ -118,6 +130,10 @@ func (e *Engine) controlGone(n *node, f result) {
 		e.enterRunning(n, resSuccess)
 	case svcReload, svcReloadSignal, svcReloadNotify:
 		e.reloaded(n, f)
+	case svcPreStop:
+		e.preStopped(n)
+	case svcStopping:
+		// The gate decides.
 	case svcStop:
 		e.enterSignal(n, svcStopSigterm, f)
 	case svcStopWatchdog, svcStopSigterm, svcStopSigkill:
@@ -130,7 +146,7 @@ func (e *Engine) controlGone(n *node, f result) {
 		if !s.Main.alive() {
 			e.finalGone(n, f)
 		}
-	case svcDead, svcStarting, svcRunning, svcExited, svcStopping, svcDeadPinned, svcFailed,
+	case svcDead, svcStarting, svcRunning, svcExited, svcDeadPinned, svcFailed,
 		svcDeadBeforeRestart, svcFailedBeforeRestart, svcAutoRestart, svcAutoRestartQueued:
 		e.bug(n, "end of a control process")
 	}

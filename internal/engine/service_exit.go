@@ -101,6 +101,12 @@ func (e *Engine) mainExited(n *node, in Exited, lost bool) {
 		f = resResources
 	}
 	words := at(d.Commands, s.Main.Index) + exitWords("the main process", in)
+	if d.Job != nil {
+		if e.leftBehind(n, in) {
+			return
+		}
+		f = e.jobOutcome(n, in, lost || s.Unspawned)
+	}
 	ignored := e.ignores(n, s.Main)
 	if ignored || s.IdleStop {
 		f = resSuccess
@@ -119,6 +125,7 @@ func (e *Engine) mainExited(n *node, in Exited, lost bool) {
 	case f != resSuccess:
 		e.because(n, words)
 		n.view.Cause = words
+		e.blame(n, "main", in, lost)
 	case !s.State.stopping():
 		n.view.Cause = words
 	}
@@ -150,6 +157,8 @@ func (e *Engine) mainGone(n *node, f result) {
 	switch s.State {
 	case svcStart:
 		switch {
+		case s.Respawning:
+			e.enterStopping(n, resSuccess)
 		case d.Type == unit.TypeOneshot && f == resSuccess:
 			e.enterStartPost(n)
 		case d.Type == unit.TypeOneshot || f != resSuccess && waits(d):
@@ -170,8 +179,10 @@ func (e *Engine) mainGone(n *node, f result) {
 		}
 	case svcRunning:
 		e.enterRunning(n, f)
-	case svcStop:
-		// ExecStop= goes on.
+	case svcStop, svcPreStop:
+		// The command goes on.
+	case svcStopping:
+		// The gate decides.
 	case svcStopWatchdog, svcStopSigterm, svcStopSigkill:
 		if !s.Control.alive() {
 			e.enterStopPost(n, f)
@@ -184,7 +195,7 @@ func (e *Engine) mainGone(n *node, f result) {
 		if !s.Control.alive() {
 			e.finalGone(n, f)
 		}
-	case svcDead, svcStarting, svcCondition, svcStartPre, svcExited, svcStopping, svcDeadPinned, svcFailed,
+	case svcDead, svcStarting, svcCondition, svcStartPre, svcExited, svcDeadPinned, svcFailed,
 		svcDeadBeforeRestart, svcFailedBeforeRestart, svcAutoRestart, svcAutoRestartQueued:
 		e.bug(n, "end of the main process")
 	}
@@ -192,5 +203,5 @@ func (e *Engine) mainGone(n *node, f result) {
 
 // waits tells whether the service itself says when it is ready.
 func waits(d *unit.Service) bool {
-	return d.Type == unit.TypeNotify || d.Type == unit.TypeNotifyReload || d.Readiness == unit.ReadyListen
+	return d.Type == unit.TypeNotify || d.Type == unit.TypeNotifyReload || d.Type == unit.TypeDBus || d.Readiness == unit.ReadyListen
 }

@@ -49,6 +49,10 @@ func (e *Engine) pidFileRead(n *node, in PIDFileRead) {
 		e.late++
 		return
 	}
+	if n.ev != nil && n.ev.Asking {
+		e.leftFound(n, in.Pid)
+		return
+	}
 	moving := s.Main.alive() && s.Main.Pid == 0 // see mayMove
 	if in.Pid > 0 {
 		s.PIDFile = 0

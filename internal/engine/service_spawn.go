@@ -25,6 +25,7 @@ func (e *Engine) spawnMain(n *node, i int32) {
 	sp := Spawn{Token: t, Role: RoleMain, Index: i, Run: n.view.Run}
 	sp.Env, _ = e.monitorEnv(n)
 	e.giveSockets(n, &sp)
+	e.giveJob(n, &sp, unit.PhaseStart)
 	e.emit(sp)
 }
 
@@ -60,6 +61,7 @@ func (e *Engine) runControl(n *node, i int32, st serviceState, limit time.Durati
 	case s.More != nil && !s.More.ConnUsed:
 		sp.Conn = s.More.Conn // lent
 	}
+	e.giveJob(n, &sp, p)
 	e.emit(sp)
 	e.armState(n, limit)
 	if s.State != st {
@@ -209,11 +211,12 @@ func (e *Engine) spawnFailed(n *node, in SpawnFailed) {
 		n.view.Failure = in.Msg
 	}
 	e.record(RecordWarning, n, "%s", in.Msg)
+	main := p == &s.Main
+	s.Unspawned = s.Unspawned || main
 	if p.Pid != 0 {
 		return
 	}
-	main := p == &s.Main
-	if main && in.Status != 0 && n.serviceDef().Readiness == unit.ReadyByType && s.State == svcStart {
+	if main && in.Status != 0 && n.serviceDef().Job == nil && n.serviceDef().Readiness == unit.ReadyByType && s.State == svcStart {
 		// As if it had existed for a moment: a Type=simple service has
 		// started, whatever becomes of it (systemd.service(5)).
 		e.mainStarted(n, false)

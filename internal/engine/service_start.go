@@ -17,18 +17,17 @@ func (e *Engine) startService(n *node) (startResult, *Refusal) {
 	switch {
 	case s.State.stopping():
 		return startAgain, nil
+	case s.State == svcPreStop:
+		return startBegun, nil // it goes back to running when pre-stop has ended
+	case s.State.starting() && s.StopAfter:
+		return startAgain, nil
 	case s.State.starting():
 		return startBegun, nil
 	case s.State.up():
 		return startAlready, nil
 	}
-	d := n.serviceDef()
 	knocked := s.Knocked
 	s.Knocked = false
-	if d.Type == unit.TypeDBus {
-		n.view.Failure = "Type=dbus needs a message bus, and this manager is not connected to one"
-		return startRefused, &Refusal{Code: "NotSupported", Msg: n.def.Name + ": " + n.view.Failure}
-	}
 	if !e.mayStart(n, &s.Starts, knocked && s.Slept) {
 		s.LimitHit = true
 		s.Result = resStartLimit
@@ -58,6 +57,8 @@ func (e *Engine) resetService(n *node) {
 	s.Result, s.ReloadResult, s.Said, s.Access = resSuccess, resSuccess, saidNothing, 0
 	s.MainKnown, s.ForbidRestart, s.LimitHit, s.Slept, s.IdleStop = false, false, false, false, false
 	s.PIDFile, s.Watch, s.Empty = 0, 0, false
+	s.StopAfter, s.Respawning, s.Unspawned, s.Blame = false, false, false, blame{}
+	e.beginRun(n)
 	if s.More != nil {
 		s.More.WatchdogEvery, s.More.WatchdogDue = 0, 0
 	}
@@ -68,9 +69,8 @@ func (e *Engine) resetService(n *node) {
 	v.StatusText, v.StatusErrno, v.Failure, v.Inhibited, v.IdleSince = "", 0, "", false, 0
 }
 
-// enterStarting is the gate before the first command.
-func (e *Engine) enterStarting(n *node) {
-	e.gate(n, svcStarting)
+// beginStart runs the first command.
+func (e *Engine) beginStart(n *node) {
 	if i := firstOf(n.serviceDef().Commands, unit.PhaseCondition); i >= 0 {
 		e.runControl(n, i, svcCondition, n.serviceDef().TimeoutStart)
 		return
@@ -79,7 +79,11 @@ func (e *Engine) enterStarting(n *node) {
 }
 
 func (e *Engine) enterStartPre(n *node) {
-	if i := firstOf(n.serviceDef().Commands, unit.PhaseStartPre); i >= 0 {
+	i := firstOf(n.serviceDef().Commands, unit.PhaseSecurity)
+	if i < 0 {
+		i = firstOf(n.serviceDef().Commands, unit.PhaseStartPre)
+	}
+	if i >= 0 {
 		e.runControl(n, i, svcStartPre, n.serviceDef().TimeoutStart)
 		return
 	}
@@ -92,7 +96,7 @@ func (e *Engine) enterStart(n *node) {
 	s, d := n.service, n.serviceDef()
 	i := firstOf(d.Commands, unit.PhaseStart)
 	switch {
-	case i < 0 && d.Type == unit.TypeOneshot:
+	case i < 0 && (d.Type == unit.TypeOneshot || d.Job != nil):
 		e.enterStartPost(n)
 	case i < 0:
 		n.view.Failure = "the unit has no ExecStart= any more"
@@ -109,6 +113,9 @@ func (e *Engine) enterStart(n *node) {
 		limit := d.TimeoutStart
 		if (d.Type == unit.TypeSimple || d.Type == unit.TypeIdle) && d.Readiness == unit.ReadyByType {
 			limit = unit.Infinity // there is nothing to wait for but the clone
+		}
+		if d.Job != nil {
+			limit = e.beginExpect(n, limit)
 		}
 		e.armState(n, limit)
 		e.setService(n, svcStart)
@@ -145,7 +152,7 @@ func (e *Engine) beginIdle(n *node) {
 // executed its program: each type takes the one that it means.
 func (e *Engine) mainStarted(n *node, executed bool) {
 	s, d := n.service, n.serviceDef()
-	if s.State != svcStart || d.Readiness == unit.ReadyListen && d.Type <= unit.TypeExec {
+	if s.State != svcStart || d.Readiness == unit.ReadyListen && d.Type <= unit.TypeExec || d.Job != nil && d.Job.Expect != unit.ExpectNone {
 		return
 	}
 	switch d.Type {
@@ -164,6 +171,7 @@ func (e *Engine) mainStarted(n *node, executed bool) {
 // enterStartPost: the service is ready in the sense of its type.
 func (e *Engine) enterStartPost(n *node) {
 	e.petWatchdog(n)
+	e.endExpect(n)
 	if i := firstOf(n.serviceDef().Commands, unit.PhaseStartPost); i >= 0 {
 		e.runControl(n, i, svcStartPost, n.serviceDef().TimeoutStart)
 		if n.service.State == svcStartPost {
@@ -210,7 +218,7 @@ func (e *Engine) serviceGood(n *node) bool {
 	if s.MainKnown && d.ExitType == unit.ExitMain || s.Empty {
 		return false
 	}
-	if d.Type == unit.TypeOneshot && !s.MainKnown {
+	if (d.Type == unit.TypeOneshot || d.Job != nil) && !s.MainKnown {
 		return false // it had no ExecStart=
 	}
 	e.watchCgroup(n)

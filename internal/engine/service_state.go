@@ -9,9 +9,8 @@ type serviceState uint8
 const (
 	svcDead serviceState = iota
 
-	// On the way up. svcStarting is the gate of DESIGN "One lifecycle": the
-	// format that holds a unit here (Upstart) comes later, so that today it is
-	// left in the Step that enters it.
+	// On the way up. svcStarting is a gate: it is left in the Step that enters
+	// it, unless something reacts to the event.
 	svcStarting
 	svcCondition
 	svcStartPre
@@ -24,6 +23,9 @@ const (
 	svcReload
 	svcReloadSignal
 	svcReloadNotify
+
+	// svcPreStop may still be taken back (pre-stop of init(5)).
+	svcPreStop
 
 	// On the way down. svcStopping is the other gate.
 	svcStopping
@@ -63,7 +65,7 @@ func (s serviceState) ready() bool {
 
 // timed states may have TimerState running.
 func (s serviceState) timed() bool {
-	return s.starting() || s.reloading() || s.stopping() || s == svcAutoRestart
+	return s.starting() || s.reloading() || s.stopping() || s == svcAutoRestart || s == svcPreStop
 }
 
 func (s serviceState) String() string {
@@ -90,6 +92,8 @@ func (s serviceState) String() string {
 		return "reload-signal"
 	case svcReloadNotify:
 		return "reload-notify"
+	case svcPreStop:
+		return "pre-stop"
 	case svcStopping:
 		return "stopping"
 	case svcStop:
@@ -137,7 +141,7 @@ func (s serviceState) active(idle bool) ActiveState {
 		return Active
 	case s.reloading():
 		return Reloading
-	case s.stopping():
+	case s.stopping(), s == svcPreStop:
 		return Deactivating
 	case s == svcFailed, s == svcFailedBeforeRestart:
 		return Failed

@@ -10,15 +10,18 @@ func (e *Engine) stopService(n *node) bool {
 	if s == nil {
 		return false
 	}
-	s.ForbidRestart = true
+	s.ForbidRestart, s.Respawning = true, false
 	switch {
 	case s.State == svcAutoRestart, s.State == svcAutoRestartQueued:
 		e.disarm(n, TimerRestart, &s.Timer)
 		e.setService(n, e.deadState(n))
 	case s.State.down():
 		return false
+	case (s.State == svcRunning || s.State.reloading()) && e.enterPreStop(n):
 	case s.State == svcRunning, s.State == svcExited:
 		e.enterStopping(n, resSuccess)
+	case s.State.starting() && n.serviceDef().Job != nil:
+		e.stopStarting(n)
 	case s.State == svcStopWatchdog, s.State.starting(), s.State.reloading():
 		// Whatever runs is killed; ExecStop= is for services that have started.
 		e.enterSignal(n, svcStopSigterm, resSuccess)
@@ -26,30 +29,11 @@ func (e *Engine) stopService(n *node) bool {
 	return true
 }
 
-// gate passes through one of the two gates of a life, which no other unit sees.
-func (e *Engine) gate(n *node, st serviceState) {
-	if !n.service.State.busy() {
-		e.busy++
-	}
-	n.service.State = st
-}
-
-// enterStopping is the gate before the first command of the stop.
-func (e *Engine) enterStopping(n *node, f result) {
-	e.gate(n, svcStopping)
-	n.service.fail(f)
-	if i := firstOf(n.serviceDef().Commands, unit.PhaseStop); i >= 0 {
-		e.forgetIdleWait(n)
-		e.runControl(n, i, svcStop, n.serviceDef().TimeoutStop)
-		return
-	}
-	e.enterSignal(n, svcStopSigterm, resSuccess)
-}
-
 // enterStopByNotify: the service says itself that it stops, so it needs no
 // signal for it (STOPPING=1 of sd_notify(3)).
 func (e *Engine) enterStopByNotify(n *node) {
 	n.view.Cause = "it says that it stops (STOPPING=1)"
+	e.announce(n, evStopping, false)
 	e.armState(n, n.serviceDef().TimeoutStop)
 	e.watchCgroup(n)
 	e.setService(n, svcStopSigterm)
@@ -58,6 +42,10 @@ func (e *Engine) enterStopByNotify(n *node) {
 // enterStopPost runs what follows every run, whatever happened.
 func (e *Engine) enterStopPost(n *node, f result) {
 	n.service.fail(f)
+	if st := n.service.State; st.starting() || st.up() {
+		e.throughStopping(n, svcStopPost)
+		return
+	}
 	if i := firstOf(n.serviceDef().Commands, unit.PhaseStopPost); i >= 0 {
 		e.runControl(n, i, svcStopPost, n.serviceDef().TimeoutStop)
 		return
@@ -112,8 +100,12 @@ func (e *Engine) enterDead(n *node, f result, mayRestart bool) {
 		e.setService(n, before)
 	}
 	e.disarm(n, TimerState, &s.Timer)
-	e.arm(n, TimerRestart, &s.Timer, e.now+Time(restartDelay(d, n.view.NRestarts+1)))
+	delay := restartDelay(d, n.view.NRestarts+1)
 	n.view.Cause = "Restart= after result " + s.Result.String()
+	if s.Respawning {
+		delay, n.view.Cause = e.respawnDelay(n)
+	}
+	e.arm(n, TimerRestart, &s.Timer, e.now+Time(delay))
 	e.setService(n, svcAutoRestart)
 }
 

@@ -43,6 +43,9 @@ func (e *Engine) serviceTimer(n *node, in TimerFired) {
 	case gen == s.Timer.Gen && in.Timer == TimerRestart:
 		s.Timer = timer{}
 		e.enterRestart(n)
+	case n.ev != nil && gen == n.ev.Expect.Gen && in.Timer == TimerExpect:
+		n.ev.Expect = timer{}
+		e.expectOver(n)
 	case s.More != nil && gen == s.More.Runtime.Gen && in.Timer == TimerRuntime:
 		s.More.Runtime = timer{}
 		e.because(n, "it ran longer than RuntimeMaxSec= allows ("+n.serviceDef().RuntimeMax.String()+")")
@@ -73,7 +76,9 @@ func (e *Engine) stateTimeout(n *node) {
 	s, d := n.service, n.serviceDef()
 	kill := d.Kill.SendSIGKILL
 	e.record(RecordWarning, n, "state %s timed out", s.State)
-	if s.State.starting() {
+	if s.StopAfter {
+		e.because(n, "its "+s.State.String()+" command did not end after it was asked to stop")
+	} else if s.State.starting() {
 		e.because(n, "it was not ready within TimeoutStartSec= ("+d.TimeoutStart.String()+"), in state "+s.State.String())
 		e.flushSockets(n)
 	} else if s.State.stopping() {
@@ -84,6 +89,8 @@ func (e *Engine) stateTimeout(n *node) {
 		e.killByMode(n, d.StartFailure, svcStopSigterm)
 	case svcReload, svcReloadSignal, svcReloadNotify:
 		e.reloadTimeout(n)
+	case svcPreStop:
+		e.enterStopping(n, resSuccess)
 	case svcStop:
 		e.killByMode(n, d.StopFailure, svcStopSigterm)
 	case svcStopSigterm:

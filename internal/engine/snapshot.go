@@ -13,6 +13,9 @@ type State struct {
 	Down, Finished bool
 	Nodes          []NodeState // by rising ID
 	Free           []int32     // ids that are free, in the order of their reuse
+	Events         []event     // by rising ID
+	Watching       bool
+	Held           uint64
 }
 
 // NodeState is one unit in a State.
@@ -27,6 +30,8 @@ type NodeState struct {
 	Flag    nodeFlags
 	Service *service
 	Socket  *socket
+	Ev      *eventful
+	Why     []Cause
 }
 
 // State returns the engine's state. It shares memory with the engine: encode
@@ -37,13 +42,17 @@ func (e *Engine) State() *State {
 		Gen: e.gen, Late: e.late, LastJob: e.jobs.last, Down: e.down, Finished: e.finished,
 		Nodes: make([]NodeState, 0, len(e.nodes)-len(e.free)), Free: e.free,
 	}
+	s.Watching, s.Held = e.watching, e.held
+	for _, v := range e.heldEvents() {
+		s.Events = append(s.Events, *v)
+	}
 	for _, n := range e.nodes {
 		if n == nil {
 			continue
 		}
 		ns := NodeState{
 			ID: n.id, Def: n.def, View: n.view, Edges: n.edges, Job: n.job, Auto: n.auto,
-			Flag: n.flag, Service: n.service, Socket: n.socket,
+			Flag: n.flag, Service: n.service, Socket: n.socket, Ev: n.ev, Why: n.why,
 		}
 		ns.View.Unit = nil
 		for _, a := range n.def.Aliases {
@@ -67,7 +76,7 @@ func Restore(cfg Config, s *State) *Engine {
 		ns := &s.Nodes[i]
 		n := &node{
 			id: ns.ID, def: ns.Def, view: ns.View, edges: ns.Edges, job: ns.Job, auto: ns.Auto,
-			flag: ns.Flag, service: ns.Service, socket: ns.Socket,
+			flag: ns.Flag, service: ns.Service, socket: ns.Socket, ev: ns.Ev, why: ns.Why,
 		}
 		n.view.Unit = n.def
 		for k := range n.edges {
@@ -86,5 +95,6 @@ func Restore(cfg Config, s *State) *Engine {
 		}
 	}
 	e.restoreKinds()
+	e.restoreEvents(s)
 	return e
 }

@@ -22,7 +22,9 @@ const (
 // View.Cause, View.Result and View.Failure must have been set before.
 func (e *Engine) enter(n *node, s ActiveState, sub string) {
 	was := n.view.Active
+	restart := n.job != nil && n.job.Type == Restart
 	n.view.Active, n.view.Sub = s, sub
+	e.trace(n)
 	e.changed(n)
 	e.stamp(n, was, s)
 	if e.judge(n, s) {
@@ -43,6 +45,13 @@ func (e *Engine) enter(n *node, s ActiveState, sub string) {
 	}
 	for sock := range e.each(n, triggeredBy) {
 		e.work.push(reaction{do: tellTrigger, node: sock.id, other: n.id})
+	}
+	switch {
+	case up(s) && !up(was):
+		e.announce(n, evStarted, false)
+	case dead(s) && !dead(was):
+		e.announce(n, evStopped, false)
+		e.endRun(n, restart)
 	}
 	if s != was {
 		e.recheckAround(n)
@@ -82,6 +91,8 @@ func (e *Engine) judge(n *node, s ActiveState) (unexpected bool) {
 	switch j.Type {
 	case Start, VerifyActive:
 		switch {
+		case up(s) && n.isTask():
+			return false // done is when it has ended
 		case up(s):
 			e.finish(n, JobDone, true)
 			return false
@@ -181,6 +192,9 @@ func (e *Engine) runHandlers(n *node, rels atom, ofJob bool) {
 // granted is recorded and left at that.
 func (e *Engine) wish(m *node, v Verb, mode unit.JobMode, r Relation, n *node) {
 	cause := causeOf(r, n)
+	context := e.context
+	e.context = n.why
+	defer func() { e.context = context }()
 	if _, why := e.enqueue(m, v, mode, cause); why != nil && !e.down {
 		e.record(RecordWarning, m, "cannot %s it (%s), ignoring: %s", v, cause, why.Msg)
 	}

@@ -126,6 +126,10 @@ func (e *Engine) toKind(name string, in Input) {
 }
 
 func (e *Engine) timer(in TimerFired) {
+	if in.Timer == TimerHeld {
+		e.heldTimer(in)
+		return
+	}
 	n := e.node(in.Token.Unit)
 	switch {
 	case n == nil:

@@ -18,6 +18,7 @@ type reaction struct {
 	node, other int32
 	rels        atom
 	ofJob       bool
+	event       uint64
 }
 
 type what uint8
@@ -28,6 +29,8 @@ const (
 	runHandlers             // start rels (OnFailure= or OnSuccess=) of node
 	tellTrigger             // tell node, a socket, that other has changed
 	recheck                 // what the manager does to a unit by itself
+	hearEvent               // let everybody hear event
+	endEvent                // complete event, if nothing holds it
 )
 
 // ending is a job that is about to end.
@@ -47,8 +50,15 @@ func (e *Engine) settle() {
 		case w.done < len(w.reactions):
 			r := w.reactions[w.done]
 			w.done++
-			if n := e.nodes[r.node]; n != nil {
-				e.react(n, r)
+			switch {
+			case r.do == hearEvent:
+				e.hearEvent(r.event)
+			case r.do == endEvent:
+				e.endEvent(r.event)
+			default:
+				if n := e.nodes[r.node]; n != nil {
+					e.react(n, r)
+				}
 			}
 		case w.ran < len(w.run):
 			n := e.nodes[w.run[w.ran]]
@@ -78,5 +88,6 @@ func (e *Engine) react(n *node, r reaction) {
 		}
 	case recheck:
 		e.recheck(n)
+	case hearEvent, endEvent: // they concern no one unit
 	}
 }

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rouse-init/rouse/internal/unit"
+)
+
+// JobStatus returns a unit in the words of initctl(8).
+func (e *Engine) JobStatus(name string) (JobStatus, bool) {
+	n := e.node(name)
+	if n == nil {
+		return JobStatus{}, false
+	}
+	return e.statusOf(n), true
+}
+
+// Instances returns the instances of a job that exist, by their unit names; of
+// a job that has only one the job itself, unless it rests.
+func (e *Engine) Instances(name string) []JobStatus {
+	n := e.node(name)
+	if n == nil {
+		return nil
+	}
+	if !e.isClass(n) {
+		if n.job == nil && dead(n.view.Active) {
+			return nil
+		}
+		return []JobStatus{e.statusOf(n)}
+	}
+	if n.ev == nil {
+		return nil
+	}
+	var out []JobStatus
+	for _, id := range n.ev.Instances {
+		if m := e.nodes[id]; m != nil {
+			out = append(out, e.statusOf(m))
+		}
+	}
+	slices.SortFunc(out, func(a, b JobStatus) int { return strings.Compare(a.Unit, b.Unit) })
+	return out
+}
+
+// InstanceName is the unit of the instance of a job that env names, whether it
+// exists or not.
+func (e *Engine) InstanceName(name string, env []string) (string, *Refusal) {
+	n := e.node(name)
+	if n == nil {
+		return "", refuse("UnknownJob", "Unknown job: %s", name)
+	}
+	if !e.isClass(n) {
+		return n.def.Name, nil
+	}
+	unitName, _, no := e.instanceName(n, env)
+	return unitName, no
+}
+
+// JobEnv is what a process of the unit would get besides the manager's own
+// environment.
+func (e *Engine) JobEnv(name string) ([]string, bool) {
+	n := e.node(name)
+	if n == nil {
+		return nil, false
+	}
+	return slices.Clone(e.jobEnv(n)), true
+}
+
+// Terms runs over all operands of the expressions of all units, each with the
+// unit's definition, in the order of the units' ids.
+func (e *Engine) Terms(yield func(u *unit.Unit, t *unit.Term)) {
+	for _, n := range e.nodes {
+		if n == nil || n.def.Events == nil || n.ev != nil && n.ev.Class != 0 {
+			continue
+		}
+		for _, x := range [...]unit.Expr{n.def.Events.StartOn, n.def.Events.StopOn} {
+			for i := range x {
+				if x[i].Op == unit.OpEvent {
+					yield(n.def, &x[i])
+				}
+			}
+		}
+	}
+}
+
+// Hears tells whether any unit waits for events of this name.
+func (e *Engine) Hears(name string) bool { return e.ears.byEvent[name] != nil }
+
+// EventsHeld counts the events that have not completed.
+func (e *Engine) EventsHeld() int { return len(e.events) }
+
+func (e *Engine) statusOf(n *node) JobStatus {
+	st := JobStatus{Unit: n.def.Name, Class: e.isClass(n), Goal: "stop", State: "waiting"}
+	st.Job, st.Instance = jobOf(n)
+	if e.goalUp(n) {
+		st.Goal = "start"
+	}
+	s := n.service
+	if s == nil {
+		switch {
+		case up(n.view.Active):
+			st.State = "running"
+		case n.view.Active == Activating:
+			st.State = "starting"
+		case n.view.Active == Deactivating:
+			st.State = "stopping"
+		}
+		return st
+	}
+	st.State = s.State.upstart()
+	if s.Main.Pid != 0 {
+		st.Processes = append(st.Processes, JobProcess{"main", s.Main.Pid})
+	}
+	if s.Control.Pid != 0 {
+		st.Processes = append(st.Processes, JobProcess{e.controlName(n), s.Control.Pid})
+	}
+	st.Notes = e.notes(n)
+	return st
+}
+
+// controlName names the control process as initctl does.
+func (e *Engine) controlName(n *node) string {
+	d, i := n.serviceDef(), int(n.service.Control.Index)
+	if i >= 0 && i < len(d.Commands) {
+		return processName(d.Commands[i].Phase)
+	}
+	return "main"
+}
+
+// notes are what was seen of the present run and is worth knowing.
+func (e *Engine) notes(n *node) []string {
+	x := n.ev
+	if x == nil {
+		return nil
+	}
+	notes := slices.Clone(x.Notes)
+	if n.service != nil && n.view.NRestarts > 0 {
+		text := "respawned " + times(n.view.NRestarts)
+		if x.LastRespawn > 0 {
+			text += ", the last time " + ago(e.now-x.LastRespawn)
+		}
+		notes = append(notes, text)
+	}
+	return notes
+}
+
+func times(n uint32) string {
+	if n == 1 {
+		return "once"
+	}
+	return itoa(int64(n)) + " times"
+}
+
+// ago is coarse on purpose: the engine's clock stands still between inputs.
+func ago(d Time) string {
+	if d < Time(time.Second) {
+		return "just now"
+	}
+	return time.Duration(d).Round(time.Second).String() + " ago"
+}
+
+// upstart is the state in the words of init(5).
+func (s serviceState) upstart() string {
+	switch s {
+	case svcStarting:
+		return "starting"
+	case svcCondition, svcStartPre:
+		return "pre-start"
+	case svcStart:
+		return "spawned"
+	case svcStartPost:
+		return "post-start"
+	case svcRunning, svcExited, svcReload, svcReloadSignal, svcReloadNotify:
+		return "running"
+	case svcPreStop:
+		return "pre-stop"
+	case svcStopping:
+		return "stopping"
+	case svcStop, svcStopWatchdog, svcStopSigterm, svcStopSigkill:
+		return "killed"
+	case svcStopPost, svcFinalWatchdog, svcFinalSigterm, svcFinalSigkill:
+		return "post-stop"
+	case svcDead, svcDeadPinned, svcFailed, svcDeadBeforeRestart, svcFailedBeforeRestart, svcAutoRestart, svcAutoRestartQueued:
+	}
+	return "waiting"
+}
