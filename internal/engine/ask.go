@@ -115,6 +115,12 @@ func (e *Engine) shutdown() {
 		return
 	}
 	e.down = true
+	for _, n := range e.nodes {
+		if n != nil && n.ev != nil {
+			e.unlatch(n.ev.Start)
+			e.letGo(n.ev.Stop)
+		}
+	}
 	for _, j := range e.sortedJobs() {
 		if n := e.nodes[j.Unit]; n.job == j {
 			e.finish(n, JobCanceled, false)

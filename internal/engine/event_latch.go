@@ -181,6 +181,9 @@ func (e *Engine) letGo(latches []latch) {
 
 // hearStart takes an event that may start n, a job or the class of one.
 func (e *Engine) hearStart(n *node, v *event) {
+	if e.down {
+		return // nothing starts any more
+	}
 	x := n.eventful()
 	on := n.def.Events.StartOn
 	latches := e.sized(&x.Start, on)

@@ -16,6 +16,11 @@ type JobStatus struct {
 	Processes []JobProcess
 	// Notes are worth knowing: "expected 2 forks, saw 1".
 	Notes []string
+	// Failed: this run of it, or the last one, has failed; FailStatus is then
+	// the exit status, the signal shifted left by 8, or -1 where no process
+	// ended (it could not be started).
+	Failed     bool
+	FailStatus int32
 }
 
 // JobProcess is one process of a job; Name is "main", "pre-start" and so on.

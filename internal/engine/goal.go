@@ -46,14 +46,8 @@ func (e *Engine) startBy(class *node, t trigger, held []uint64) {
 	}
 	x := n.eventful()
 	x.Next, x.HasNext = t, true
-	e.fulfil(n, nil)
-	e.holdFor(n, held)
-	if _, no := e.enqueue(n, Start, unit.ModeReplace, e.whatCame(t)); no != nil {
-		if !e.down {
-			e.record(RecordWarning, n, "cannot start it (%s): %s", strings.Join(t.Names, " "), no.Msg)
-		}
+	if !e.aim(n, Start, t, held) {
 		x.HasNext = false
-		e.fulfil(n, no)
 	}
 }
 
@@ -65,14 +59,28 @@ func (e *Engine) stopBy(n *node, t trigger, held []uint64) {
 	}
 	x := n.eventful()
 	x.StopEnv, x.StopNames = t.Env, t.Names
+	e.aim(n, Stop, t, held)
+}
+
+// aim queues the job that an expression asks for. The events that it held wait
+// for the end of the job, and no longer for what it replaces.
+func (e *Engine) aim(n *node, v Verb, t trigger, held []uint64) bool {
 	e.fulfil(n, nil)
-	e.holdFor(n, held)
-	if _, no := e.enqueue(n, Stop, unit.ModeReplace, e.whatCame(t)); no != nil {
+	_, no := e.enqueue(n, v, unit.ModeReplace, e.whatCame(t))
+	if no != nil {
 		if !e.down {
-			e.record(RecordWarning, n, "cannot stop it (%s): %s", strings.Join(t.Names, " "), no.Msg)
+			e.record(RecordWarning, n, "cannot %s it (%s): %s", v, strings.Join(t.Names, " "), no.Msg)
 		}
-		e.fulfil(n, no)
+		e.unholdAll(held, true)
+		return false
 	}
+	for _, id := range held {
+		n.ev.Holds = append(n.ev.Holds, hold{Event: id})
+	}
+	if n.job == nil {
+		e.fulfil(n, nil)
+	}
+	return true
 }
 
 // whatCame is the cause of a job that an expression asks for.
@@ -110,13 +118,6 @@ func (e *Engine) unholdAll(held []uint64, failed bool) {
 func (e *Engine) sourcesUnused(sources []string) {
 	for _, s := range sources {
 		e.sourceDone(s)
-	}
-}
-
-// holdFor lets events wait for n's goal.
-func (e *Engine) holdFor(n *node, held []uint64) {
-	for _, id := range held {
-		n.ev.Holds = append(n.ev.Holds, hold{Event: id})
 	}
 }
 

@@ -73,7 +73,7 @@ func (e *Engine) askStart(n *node, in *AskedJob) *Refusal {
 	x := n.eventful()
 	x.Next, x.HasNext = trigger{Env: in.Env}, true
 	e.fulfil(n, nil)
-	return e.queueFor(n, Start, "start")
+	return e.queueFor(n, Start, "start", in.By)
 }
 
 func (e *Engine) askStop(n *node, in *AskedJob) *Refusal {
@@ -86,7 +86,7 @@ func (e *Engine) askStop(n *node, in *AskedJob) *Refusal {
 	x := n.eventful()
 	x.StopEnv, x.StopNames = in.Env, nil
 	e.fulfil(n, nil)
-	return e.queueFor(n, Stop, "stop")
+	return e.queueFor(n, Stop, "stop", in.By)
 }
 
 // askRestart keeps the environment of the start, unless another is given.
@@ -104,15 +104,15 @@ func (e *Engine) askRestart(n *node, in *AskedJob) *Refusal {
 	}
 	x.StopEnv, x.StopNames = in.Env, nil
 	e.fulfil(n, nil)
-	return e.queueFor(n, Restart, "restart")
+	return e.queueFor(n, Restart, "restart", in.By)
 }
 
 // askReload signals the main process of a job; other units are reloaded as
 // they do it.
-func (e *Engine) askReload(n *node, _ *AskedJob) *Refusal {
+func (e *Engine) askReload(n *node, in *AskedJob) *Refusal {
 	s := n.service
 	if s == nil || n.serviceDef().Job == nil {
-		return e.queueFor(n, Reload, "reload")
+		return e.queueFor(n, Reload, "reload", in.By)
 	}
 	if !s.State.up() || s.Main.Pid == 0 {
 		return refuse("NotRunning", "Job is not running: %s", title(n))
@@ -121,10 +121,13 @@ func (e *Engine) askReload(n *node, _ *AskedJob) *Refusal {
 	return nil
 }
 
-func (e *Engine) queueFor(n *node, v Verb, what string) *Refusal {
+func (e *Engine) queueFor(n *node, v Verb, what, by string) *Refusal {
+	if by == "" {
+		by = "a client"
+	}
 	context := e.context
 	e.context = nil
-	_, no := e.enqueue(n, v, unit.ModeReplace, what+" asked for by a client")
+	_, no := e.enqueue(n, v, unit.ModeReplace, what+" asked for by "+by)
 	e.context = context
 	return no
 }

@@ -14,6 +14,10 @@ import (
 // heldPatience is how long an event may be held before that is reported.
 const heldPatience = Time(10 * time.Second)
 
+// heldLimit is when an event that only halves of expressions hold completes
+// all the same: whoever waits for it would wait for what may never come.
+const heldLimit = Time(90 * time.Second)
+
 // armHeld has the events that are held looked at, at that time or before.
 func (e *Engine) armHeld(at Time) {
 	if e.held != 0 {
@@ -48,22 +52,56 @@ func (e *Engine) heldTimer(in TimerFired) {
 	e.held = 0
 	told := 0
 	next := Time(0)
+	again := func(at Time) {
+		if next == 0 || at < next {
+			next = at
+		}
+	}
 	for _, v := range e.heldEvents() {
 		due := v.Since + heldPatience
+		if v.Told {
+			due = v.Since + heldLimit
+		}
 		switch {
+		case due > e.now:
+			again(due)
 		case v.Told:
-		case due > e.now || told >= maxTold:
-			if next == 0 {
-				next = max(due, e.now+1)
-			}
-		default:
+			e.letGoOf(v)
+			again(e.now + heldLimit)
+		case told < maxTold:
 			v.Told = true
 			told++
 			e.record(RecordWarning, nil, "event %s has been waited for %s: %s", v.words(), time.Duration(e.now-v.Since).Round(time.Second), e.whyHeld(v))
+			again(v.Since + heldLimit)
+		default:
+			again(e.now + heldPatience)
 		}
 	}
 	if next != 0 {
 		e.armHeld(next)
+	}
+}
+
+// letGoOf lets half-true expressions hold an event no longer. What they have
+// heard stays true.
+func (e *Engine) letGoOf(v *event) {
+	v.Since = e.now // what runs because of it may take its time
+	before := v.Holders
+	for _, n := range e.nodes {
+		if n == nil || n.ev == nil {
+			continue
+		}
+		for _, latches := range [...][]latch{n.ev.Start, n.ev.Stop} {
+			for i := range latches {
+				if latches[i].Held == v.ID {
+					latches[i].Held = 0
+					e.unhold(v.ID, false)
+				}
+			}
+		}
+	}
+	if v.Holders < before {
+		e.record(RecordWarning, nil, "event %s is not held by half-true conditions any longer, after %s", v.words(), time.Duration(heldLimit))
 	}
 }
 

@@ -263,6 +263,8 @@ type AskedJob struct {
 	Wait bool
 	// Exact: Job names an instance (or a job without instances), Env is empty.
 	Exact bool
+	// By says who asks, in words.
+	By string
 }
 
 // Stopped says that a process of ours has been stopped by SIGSTOP (expect

@@ -86,6 +86,12 @@ func (e *Engine) Terms(yield func(u *unit.Unit, t *unit.Term)) {
 	}
 }
 
+// IsInstance tells whether a unit is an instance of a job.
+func (e *Engine) IsInstance(name string) bool {
+	n := e.node(name)
+	return n != nil && n.ev != nil && n.ev.Class != 0
+}
+
 // Hears tells whether any unit waits for events of this name.
 func (e *Engine) Hears(name string) bool { return e.ears.byEvent[name] != nil }
 

@@ -136,6 +136,13 @@ func (w *World) checkEnd() {
 	if !w.res.Finished {
 		w.violate("the shutdown did not finish: %s", w.stuck())
 	}
+	for id := range w.emitted {
+		w.violate("event N=%d has neither completed nor been reported as waited for", id)
+		break
+	}
+	if w.cfg.Shape != NoJobs {
+		clear(w.asked) // half an expression keeps its event, which was reported
+	}
 	if len(w.jobs) > 0 || len(w.asked) > 0 || len(w.conns) > 0 {
 		w.violate("left over: %d jobs, %d wishes without a reply, %d connections", len(w.jobs), len(w.asked), len(w.conns))
 	}

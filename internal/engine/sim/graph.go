@@ -4,6 +4,7 @@ package sim
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/rouse-init/rouse/internal/engine"
@@ -24,7 +25,12 @@ func (w *World) boot() {
 	}
 	load.Units = append(load.Units, all)
 	w.after(0, 0, func() engine.Input { return load })
-	w.after(millisecond, millisecond, func() engine.Input { return w.wish(engine.Start, "all.target", unit.ModeReplace) })
+	if w.cfg.Shape == NoJobs || w.cfg.Shape == Mixed {
+		w.after(millisecond, millisecond, func() engine.Input { return w.wish(engine.Start, "all.target", unit.ModeReplace) })
+	}
+	if w.cfg.Shape != NoJobs {
+		w.after(millisecond, millisecond, func() engine.Input { return w.emit("startup") })
+	}
 	span := engine.Time(w.cfg.Asks)*2*millisecond + 30*second
 	for range w.cfg.Asks {
 		w.after(second, span, w.something)
@@ -38,6 +44,14 @@ func (w *World) boot() {
 // makeUnits makes the i-th service, sometimes with a socket.
 func (w *World) makeUnits(i int) []*unit.Unit {
 	name := fmt.Sprintf("u%05d", i)
+	if w.cfg.Shape == Chain || w.cfg.Shape == Fan {
+		u := w.newUnit(name+".service", unit.KindService)
+		w.fillService(u)
+		u.Service.Commands = []unit.Command{{Phase: unit.PhaseStart, Path: "/x", Args: []string{"/x"}}}
+		w.makeJob(u, i)
+		w.names = append(w.names, u.Name)
+		return []*unit.Unit{u}
+	}
 	if w.rng.IntN(20) == 0 {
 		u := w.newUnit(name+".target", unit.KindTarget)
 		w.addDeps(u)
@@ -48,6 +62,11 @@ func (w *World) makeUnits(i int) []*unit.Unit {
 	w.fillService(u)
 	w.addDeps(u)
 	units := []*unit.Unit{u}
+	if w.cfg.Shape == Mixed && w.rng.IntN(3) == 0 {
+		w.makeJob(u, i)
+		w.names = append(w.names, u.Name)
+		return units
+	}
 	if w.rng.IntN(10) == 0 {
 		s := w.newUnit(name+".socket", unit.KindSocket)
 		s.Socket = &unit.Socket{
@@ -145,6 +164,12 @@ func (w *World) something() engine.Input {
 	name := w.names[w.rng.IntN(len(w.names))]
 	if w.down {
 		return nil
+	}
+	if w.cfg.Shape != NoJobs && w.rng.IntN(3) == 0 {
+		if w.rng.IntN(2) == 0 {
+			return w.emit("e" + strconv.Itoa(w.rng.IntN(8)))
+		}
+		return w.goal(name)
 	}
 	switch w.rng.IntN(20) {
 	case 0, 1, 2, 3:

@@ -44,6 +44,7 @@ func (w *World) perform(f engine.Effect) {
 			w.violate("reply to %d, which was not asked or has its reply", f.ID)
 		}
 		delete(w.asked, f.ID)
+		delete(w.emitted, f.ID)
 	case engine.JobQueued:
 		w.res.Jobs++
 		w.jobs[f.Job] = f.Unit
@@ -59,6 +60,7 @@ func (w *World) perform(f engine.Effect) {
 	case engine.UnitChanged:
 		w.touch(f.Unit)
 	case engine.Record:
+		w.reported(f.Msg)
 		if f.Level == engine.RecordBug {
 			w.violate("the engine reports a bug: %s: %s", f.Unit, f.Msg)
 		}
@@ -74,7 +76,7 @@ func (w *World) perform(f engine.Effect) {
 		if it := w.item(f.Unit); len(it.procs) > 0 {
 			w.violate("%s was forgotten with a process", f.Unit)
 		}
-	case engine.DropStored, engine.RemovePIDFile, engine.RunAction:
+	case engine.Emitted, engine.Completed, engine.ArmSource, engine.DropStored, engine.RemovePIDFile, engine.RunAction:
 	case engine.OpenSocket, engine.CloseSocket, engine.ArmSocket, engine.DisarmSocket, engine.FlushSocket,
 		engine.DropConnection, engine.CountConnections, engine.WatchConnections, engine.UnwatchConnections,
 		engine.HoldConnections, engine.ReleaseConnections:

@@ -85,6 +85,7 @@ func (w *World) live(p *process, f engine.Spawn) {
 	for _, s := range f.Sockets {
 		w.item(s).queued = 0
 	}
+	w.fork(p, f)
 	typ := unit.TypeOneshot
 	if p.of.def != nil && p.main {
 		typ = p.of.def.Service.Type

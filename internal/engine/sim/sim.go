@@ -25,6 +25,8 @@ type Config struct {
 	// Faults is the chance, of 1,000, that an answer is a failure, and again
 	// that it comes twice.
 	Faults int
+	// Shape adds jobs and events.
+	Shape Shape
 	// Restart gives the engine that goes on in the place of the one given,
 	// every RestartEvery steps: the manager's death. Nil: it never dies.
 	Restart      func(*engine.Engine) *engine.Engine
@@ -36,8 +38,11 @@ type Config struct {
 // Result is what a run came to.
 type Result struct {
 	Steps, Spawns, Jobs, Late int
-	Clock                     engine.Time
-	Hash                      uint64 // of all inputs and orders
+	// Told counts the events that were reported as waited for, MostUp is how
+	// many units were up at once.
+	Told, MostUp int
+	Clock        engine.Time
+	Hash         uint64 // of all inputs and orders
 	// Violations says what went wrong, in the order of happening; the run
 	// ends at the tenth.
 	Violations []string
@@ -61,9 +66,13 @@ type World struct {
 	asked  map[uint64]bool
 	conns  map[uint64]bool // accepted and neither served nor dropped
 	ask    uint64
-	dirty  []*item
-	down   bool
-	res    Result
+	// emitted are the events from outside that have neither completed nor been
+	// reported as waited for; told counts all such reports.
+	emitted map[uint64]bool
+	told    int
+	dirty   []*item
+	down    bool
+	res     Result
 }
 
 // item is what the machine knows of one unit.
@@ -122,7 +131,7 @@ func Run(cfg Config) Result {
 	w := &World{
 		cfg: cfg, rng: rand.New(rand.NewPCG(cfg.Seed, 1)), e: engine.New(engine.Config{MinIdleLook: 5 * millisecond}),
 		procs: map[int32]*process{}, byName: map[string]*item{}, jobs: map[uint32]string{},
-		asked: map[uint64]bool{}, conns: map[uint64]bool{}, now: second, pid: 1,
+		asked: map[uint64]bool{}, emitted: map[uint64]bool{}, conns: map[uint64]bool{}, now: second, pid: 1,
 	}
 	w.res.Hash = 14695981039346656037
 	w.boot()
@@ -135,6 +144,7 @@ func Run(cfg Config) Result {
 	}
 	w.checkAll()
 	w.checkEnd()
+	w.res.Told = w.told
 	w.res.Clock, w.res.Late = w.now, int(w.e.Late())
 	return w.res
 }

@@ -62,3 +62,43 @@ func TestSameSeedSameTrace(t *testing.T) {
 		t.Error("another seed gives the same trace")
 	}
 }
+
+// TestJobs runs worlds in which a third of the services are jobs that start and
+// stop each other by events.
+func TestJobs(t *testing.T) {
+	told := 0
+	for s := range uint64(*runs) {
+		cfg := small(*seed + s)
+		cfg.Shape = Mixed
+		if *tell {
+			cfg.Trace = func(s string) { t.Log(s) }
+		}
+		r := Run(cfg)
+		told += r.Told
+		for _, v := range r.Violations {
+			t.Errorf("-run TestJobs -seed %d -runs 1: %s", cfg.Seed, v)
+		}
+	}
+	if told == 0 {
+		t.Error("no event was ever waited for: the worlds are too tame")
+	}
+}
+
+// TestShapes runs large worlds of jobs; with -units 10000 those of the design.
+func TestShapes(t *testing.T) {
+	for name, shape := range map[string]Shape{"chain": Chain, "fan": Fan, "mixed": Mixed} {
+		t.Run(name, func(t *testing.T) {
+			cfg := Config{Seed: *seed, Units: *units, Asks: *units, Shape: shape}
+			start := time.Now()
+			r := Run(cfg)
+			t.Logf("%d steps, %d spawns, %d jobs, %d events told of, %.0f s of virtual time in %v, hash %x",
+				r.Steps, r.Spawns, r.Jobs, r.Told, float64(r.Clock)/1e9, time.Since(start).Round(time.Millisecond), r.Hash)
+			for _, v := range r.Violations {
+				t.Error(v)
+			}
+			if r.Spawns < *units/2 {
+				t.Errorf("too little happened: %+v", r)
+			}
+		})
+	}
+}
