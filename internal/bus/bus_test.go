@@ -69,7 +69,7 @@ func newRig(t *testing.T) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.srv, err = New(Config{Loop: loop, Listener: fd, UID: uint32(os.Getuid()), Name: "t.Name", Tree: r.tree, Now: func() time.Duration { return r.now }})
+	r.srv, err = New(Config{Loop: loop, Listener: fd, UID: uint32(os.Getuid()), Parts: []Part{{Name: "t.Name", Tree: r.tree}}, Now: func() time.Duration { return r.now }})
 	if err != nil {
 		t.Fatal(err)
 	}

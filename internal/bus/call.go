@@ -18,6 +18,7 @@ type Call struct {
 	quiet  bool // the client wants no reply
 	out    string
 	done   bool
+	part   *Part // where the object is, nil for the driver
 	// running is the method that was found, for what goes wrong in it.
 	running string
 
@@ -73,6 +74,7 @@ func (c *Call) answer(m wire.Message, fds []int) {
 	}
 	c.done = true
 	c.conn.calls--
+	delete(c.conn.gone, c)
 	if c.quiet {
 		closeAll(fds)
 		return
@@ -82,13 +84,14 @@ func (c *Call) answer(m wire.Message, fds []int) {
 	}
 	m.Flags = wire.NoReply
 	m.ReplySerial = c.serial
-	if c.conn.fd >= 0 && len(m.Body) > wire.MaxMessage-1024 {
+	if len(m.Body) > wire.MaxMessage-1024 {
 		closeAll(fds)
 		c.conn.srv.enc.Reset()
 		c.conn.srv.enc.String("reply is too large; ask for less")
 		m = wire.Message{Type: wire.Error, ErrorName: ErrLimits, Signature: "s", ReplySerial: c.serial, Body: c.conn.srv.enc.Data()}
 		fds = nil
 	}
+	c.conn.answering = c.part
 	c.conn.send(&m, fds)
 	c.conn.srv.trim()
 	c.conn.resumeCalls()

@@ -22,12 +22,20 @@ type conn struct {
 	auth     auth
 	deadline time.Duration // of authentication
 
-	name  string  // unique name, "" where the client never said Hello
-	rules []match // of AddMatch
+	name   string  // unique name, "" where the client never said Hello
+	rules  []match // of AddMatch
+	topics []topic // of Call.Subscribe
+	// speaks is the part that its first call was for, answering that of the
+	// call which is being answered.
+	speaks, answering *Part
+	// gone is called for each call that is not answered when the client goes.
+	gone map[*Call]func()
 	// strict clients get only signals that match a rule: those that have
 	// said Hello or given one.
 	strict bool
-	calls  int // not answered yet
+	// via is where a Remote is reached, which has no fd.
+	via   Outlet
+	calls int // not answered yet
 	// busy while one of its calls runs: answers do not start the next.
 	busy bool
 
@@ -60,6 +68,7 @@ func (c *conn) close() {
 	}
 	c.in, c.inFDs, c.out = nil, nil, nil
 	c.srv.forget(c)
+	c.left()
 }
 
 func closeAll(fds []int) {
@@ -146,6 +155,7 @@ func (c *conn) process() {
 			return
 		}
 		c.srv.waiting--
+		c.srv.interestChanged()
 	}
 	for c.fd >= 0 && c.open() {
 		if len(c.in) < wire.HeaderSize {
@@ -179,6 +189,10 @@ func (c *conn) process() {
 
 // send queues a message; fds are taken.
 func (c *conn) send(m *wire.Message, fds []int) {
+	if c.via != nil {
+		c.sendVia(m, fds)
+		return
+	}
 	if c.fd < 0 {
 		closeAll(fds)
 		return
@@ -187,7 +201,7 @@ func (c *conn) send(m *wire.Message, fds []int) {
 	m.NFDs = uint32(len(fds))
 	m.Destination = c.name
 	if c.name != "" && m.Sender == "" {
-		m.Sender = c.srv.cfg.Name
+		m.Sender = c.srv.nameFor(c.sender(m))
 	}
 	c.srv.msg = wire.Append(c.srv.msg[:0], m)
 	m.Sender = ""

@@ -2,7 +2,11 @@
 
 package bus
 
-import "github.com/rouse-init/rouse/internal/bus/wire"
+import (
+	"cmp"
+
+	"github.com/rouse-init/rouse/internal/bus/wire"
+)
 
 // The interfaces that every object has.
 const (
@@ -34,18 +38,24 @@ func (c *conn) dispatch(m *wire.Message, fds []int) {
 // call finds the method and runs it.
 func (c *conn) call(call *Call, m *wire.Message) {
 	if m.Interface == ifaceBus || m.Destination == ifaceBus {
-		call.run(c, c.srv.driverMethod(m.Member), m)
+		call.run(c, c.srv.driverMethod(m.Member), m, "")
 		return
 	}
-	node, found := c.srv.cfg.Tree.Lookup(m.Path)
+	part := c.srv.part(m.Path)
+	if c.speaks == nil && part != nil {
+		c.speaks = part
+		c.srv.interestChanged()
+	}
+	call.part = part
+	node, found := part.lookup(m.Path)
 	if method := c.srv.standardMethod(m.Interface, m.Member); method != nil {
 		if !found && m.Interface != ifacePeer {
-			if c.srv.cfg.Tree.Children(m.Path) == nil {
+			if c.srv.children(m.Path) == nil {
 				call.Fail(ErrUnknownObject, "there is no object %s", m.Path)
 				return
 			}
 		}
-		call.run(&at{c, node}, method, m)
+		call.run(&at{c, node}, method, m, "")
 		return
 	}
 	if !found {
@@ -60,7 +70,7 @@ func (c *conn) call(call *Call, m *wire.Message) {
 		known = true
 		for i := range iface.Methods {
 			if iface.Methods[i].Name == m.Member {
-				call.run(node.Subject, &iface.Methods[i], m)
+				call.run(node.Subject, &iface.Methods[i], m, iface.Denied)
 				return
 			}
 		}
@@ -72,15 +82,16 @@ func (c *conn) call(call *Call, m *wire.Message) {
 	call.Fail(ErrUnknownMethod, "object %s has no method %s", m.Path, m.Member)
 }
 
-// run checks arguments and rights, then calls the method.
-func (c *Call) run(subject any, method *Method, m *wire.Message) {
+// run checks arguments and rights, then calls the method. denied is the error
+// for those who may not call it.
+func (c *Call) run(subject any, method *Method, m *wire.Message, denied string) {
 	switch {
 	case method == nil:
 		c.Fail(ErrUnknownMethod, "there is no method %s.%s", m.Interface, m.Member)
 	case method.In != m.Signature:
 		c.Fail(ErrArgs, "%s wants arguments %q, got %q", m.Member, method.In, m.Signature)
 	case !method.Open && !c.conn.trusted:
-		c.Fail(ErrAccess, "%s is for root and the user of this manager only", m.Member)
+		c.Fail(cmp.Or(denied, ErrAccess), "%s is for root and the user of this manager only", m.Member)
 	default:
 		c.out, c.running = method.Out, method.Name
 		method.Call(subject, c)

@@ -5,8 +5,6 @@ package bus
 import (
 	"fmt"
 	"slices"
-
-	"github.com/rouse-init/rouse/internal/bus/wire"
 )
 
 // The private socket has no bus behind it, but clients such as busctl
@@ -48,6 +46,7 @@ func hello(subject any, c *Call) {
 	conn.srv.names++
 	conn.name = fmt.Sprintf(":1.%d", conn.srv.names)
 	conn.strict = true
+	conn.srv.interestChanged()
 	c.Body().String(conn.name)
 	c.Return()
 }
@@ -69,6 +68,7 @@ func addMatch(subject any, c *Call) {
 	}
 	conn.strict = true
 	conn.rules = append(conn.rules, rule)
+	conn.srv.interestChanged()
 	c.Return()
 }
 
@@ -81,11 +81,12 @@ func removeMatch(subject any, c *Call) {
 		return
 	}
 	conn.rules = slices.Delete(conn.rules, i, i+1)
+	conn.srv.interestChanged()
 	c.Return()
 }
 
 func (c *conn) owns(name string) bool {
-	return name == ifaceBus || name == c.srv.cfg.Name || name == c.name && name != ""
+	return name == ifaceBus || name == c.name && name != "" || slices.ContainsFunc(c.srv.cfg.Parts, func(p Part) bool { return p.Name == name })
 }
 
 func nameOwner(subject any, c *Call) {
@@ -106,7 +107,11 @@ func hasOwner(subject any, c *Call) {
 
 func listNames(subject any, c *Call) {
 	conn := subject.(*conn)
-	c.Body().Strings([]string{ifaceBus, conn.srv.cfg.Name, conn.name})
+	names := []string{ifaceBus}
+	for _, p := range conn.srv.cfg.Parts {
+		names = append(names, p.Name)
+	}
+	c.Body().Strings(append(names, conn.name))
 	c.Return()
 }
 
@@ -131,21 +136,4 @@ func startService(subject any, c *Call) {
 	}
 	c.Body().Uint32(alreadyRunning)
 	c.Return()
-}
-
-// wants tells whether the client gets a signal. Those that talk to a plain
-// private socket, as systemctl does, get all of them.
-func (c *conn) wants(path, iface, member string) bool {
-	if !c.auth.done || c.fd < 0 {
-		return false
-	}
-	if !c.strict {
-		return true
-	}
-	for i := range c.rules {
-		if c.rules[i].matches(wire.Signal, path, iface, member) {
-			return true
-		}
-	}
-	return false
 }

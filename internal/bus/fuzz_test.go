@@ -24,7 +24,7 @@ func FuzzConnection(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, data []byte, cut int) {
-		s := &Server{cfg: Config{Loop: loop, Tree: &echo{}, Name: "t.Name"}, conns: map[*conn]struct{}{}}
+		s := &Server{cfg: Config{Loop: loop, Parts: []Part{{Name: "t.Name", Tree: &echo{}}}}, conns: map[*conn]struct{}{}}
 		s.standard, s.driver = standardMethods(), driverMethods()
 		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 		if err != nil {

@@ -36,7 +36,7 @@ func (broken) Children(string) []string { panic("children") }
 func TestPanicIsAnswered(t *testing.T) {
 	r := newRig(t)
 	var said []string
-	r.srv.cfg.Tree, r.srv.cfg.Broken = broken{}, func(msg string) { said = append(said, msg) }
+	r.srv.cfg.Parts[0].Tree, r.srv.cfg.Broken = broken{}, func(msg string) { said = append(said, msg) }
 	p := r.login()
 	standard := func(path, iface, member, sig string, args ...string) []byte {
 		var e wire.Encoder
@@ -76,7 +76,7 @@ func TestPanicIsAnswered(t *testing.T) {
 			}
 		}
 	}
-	node, _ := r.srv.cfg.Tree.Lookup("/o")
+	node, _ := r.srv.cfg.Parts[0].Tree.Lookup("/o")
 	r.srv.Changed("/o", node.Interfaces[0], nil)
 	p.write(call(8, "Well", "", nil), nil)
 	r.turn()

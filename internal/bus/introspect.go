@@ -33,7 +33,7 @@ func introspect(subject any, c *Call) {
 	for _, i := range o.node.Interfaces {
 		i.xml(&b)
 	}
-	for _, child := range o.conn.srv.cfg.Tree.Children(c.Path) {
+	for _, child := range o.conn.srv.children(c.Path) {
 		b.WriteString(` <node name="` + child + "\"/>\n")
 	}
 	b.WriteString("</node>\n")

@@ -81,10 +81,20 @@ func matchPart(s string) (key, value, rest string, err error) {
 	return strings.TrimSpace(key), b.String(), "", nil
 }
 
+// reaches tells whether the rule may match a signal of an object at root or
+// below it.
+func (m *match) reaches(root, iface, member string) bool {
+	return (m.typ == 0 || m.typ == wire.Signal) &&
+		(m.path == "" || within(m.path, root)) &&
+		(m.below == "" || within(m.below, root) || within(root, m.below)) &&
+		(m.iface == "" || m.iface == iface) &&
+		(m.membr == "" || m.membr == member)
+}
+
 func (m *match) matches(t wire.Type, path, iface, member string) bool {
 	return (m.typ == 0 || m.typ == t) &&
 		(m.path == "" || m.path == path) &&
-		(m.below == "" || m.below == "/" || path == m.below || strings.HasPrefix(path, m.below+"/")) &&
+		(m.below == "" || within(path, m.below)) &&
 		(m.iface == "" || m.iface == iface) &&
 		(m.membr == "" || m.membr == member)
 }

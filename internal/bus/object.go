@@ -9,7 +9,7 @@ type Tree interface {
 	// Lookup returns what lives at a path.
 	Lookup(path string) (Node, bool)
 	// Children are the next elements of the paths below path, sorted; nil
-	// where there can be none.
+	// where there can be none. What is above the Part's Root is not asked for.
 	Children(path string) []string
 }
 
@@ -21,7 +21,10 @@ type Node struct {
 
 // Interface is a table of methods, properties and signals.
 type Interface struct {
-	Name    string
+	Name string
+	// Denied is the error for those who may not call a method; "" means that
+	// of the D-Bus specification.
+	Denied  string
 	Methods []Method
 	Props   []Prop
 	Signals []SignalDef

@@ -46,9 +46,8 @@ type Config struct {
 	Listener int
 	// UID is the user who may do everything, besides root.
 	UID uint32
-	// Name is the well-known name that replies come from.
-	Name string
-	Tree Tree
+	// Parts are what is served from the start; Add adds to them.
+	Parts []Part
 	// Now reads a clock that does not jump.
 	Now func() time.Duration
 	// Broken records that a call made the program panic, with the stack; the
@@ -56,7 +55,7 @@ type Config struct {
 	Broken func(msg string)
 }
 
-// Server serves the objects of a Tree.
+// Server serves the objects of its parts.
 type Server struct {
 	cfg  Config
 	guid string
@@ -73,6 +72,8 @@ type Server struct {
 	in       []byte
 	paused   bool                // the listener is not watched, for lack of descriptors
 	told     map[string]struct{} // defects that were recorded
+	wanted   map[topic]bool      // what WantedBelow has found out
+	outlets  []Outlet
 }
 
 // New starts to serve. Close ends it.
@@ -81,7 +82,7 @@ func New(cfg Config) (*Server, error) {
 	if _, err := rand.Read(id[:]); err != nil {
 		return nil, fmt.Errorf("cannot make a bus id: %w", err)
 	}
-	s := &Server{cfg: cfg, guid: hex.EncodeToString(id[:]), conns: make(map[*conn]struct{}), standard: standardMethods(), driver: driverMethods()}
+	s := &Server{cfg: cfg, guid: hex.EncodeToString(id[:]), conns: make(map[*conn]struct{}), wanted: make(map[topic]bool), standard: standardMethods(), driver: driverMethods()}
 	if err := cfg.Loop.Add(cfg.Listener, poll.In, s.accept); err != nil {
 		return nil, err
 	}
@@ -203,35 +204,6 @@ func (s *Server) Flush() {
 	}
 }
 
-// Wanted tells whether any client would get a signal of this member, so that
-// nobody need build it.
-func (s *Server) Wanted(path, iface, member string) bool {
-	for c := range s.conns {
-		if c.wants(path, iface, member) {
-			return true
-		}
-	}
-	return false
-}
-
-// Emit queues a signal for all clients that want it. The values of sig are
-// written by body.
-func (s *Server) Emit(path, iface, member, sig string, body func(*wire.Encoder)) {
-	if !s.Wanted(path, iface, member) {
-		return
-	}
-	var e wire.Encoder
-	if body != nil && !s.guard(&member, func() { body(&e) }) {
-		return
-	}
-	m := wire.Message{Type: wire.Signal, Flags: wire.NoReply, Path: path, Interface: iface, Member: member, Signature: sig, Body: e.Data()}
-	for c := range s.conns {
-		if c.wants(path, iface, member) {
-			c.send(&m, nil)
-		}
-	}
-}
-
 // nextSerial numbers messages; 0 is not a serial.
 func (s *Server) nextSerial() uint32 {
 	s.serial++
@@ -261,6 +233,7 @@ func (s *Server) trim() {
 
 func (s *Server) forget(c *conn) {
 	delete(s.conns, c)
+	s.interestChanged()
 	if !c.auth.done {
 		s.waiting--
 	}

@@ -64,6 +64,7 @@ type options struct {
 	before     bool
 	recursive  bool
 	presetMode string
+	asJSON     bool
 }
 
 // exitError ends a verb with an exit status. Err may be nil: everything was
@@ -90,6 +91,10 @@ func ExitWith(code int, err error) error { return exitError{code, err} }
 // program's name first.
 func Main(args []string, stdout, stderr *os.File) int {
 	a := &app{out: bufio.NewWriterSize(stdout, 16<<10), err: stderr, tty: isTerminal(int(stdout.Fd()))}
+	if code, ok := a.otherName(args); ok {
+		_ = a.out.Flush()
+		return code
+	}
 	err := a.run(args[1:])
 	if a.conn != nil {
 		a.conn.Close()

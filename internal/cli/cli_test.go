@@ -12,13 +12,16 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/rouse-init/rouse/internal/bus/bustest"
+	"github.com/rouse-init/rouse/internal/cli/initctl"
 	"github.com/rouse-init/rouse/internal/unit"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"rouse": func() { os.Exit(Main(os.Args, os.Stdout, os.Stderr)) },
-	})
+	commands := map[string]func(){}
+	for _, name := range append([]string{"rouse", "initctl", "init-checkconf", "runlevel", "telinit"}, initctl.Names...) {
+		commands[name] = func() { os.Exit(Main(append([]string{name}, os.Args[1:]...), os.Stdout, os.Stderr)) }
+	}
+	testscript.Main(m, commands)
 }
 
 // TestScripts runs the command line as a user would, against a manager that
@@ -49,8 +52,9 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits,
-			"asked": asked,
+			"exits":    exits,
+			"asked":    asked,
+			"jobasked": jobAsked,
 		},
 	})
 }
@@ -98,6 +102,23 @@ func asked(ts *testscript.TestScript, neg bool, args []string) {
 	s.Do(func() {
 		if n := len(s.Fake.Calls); n > 0 {
 			last = s.Fake.Calls[n-1]
+		}
+	})
+	if (last == args[0]) == neg {
+		ts.Fatalf("manager was asked for %q", last)
+	}
+}
+
+// jobAsked is asked, for what the manager was asked in Upstart's language.
+func jobAsked(ts *testscript.TestScript, neg bool, args []string) {
+	s, ok := ts.Value("server").(*bustest.Server)
+	if !ok || len(args) != 1 {
+		ts.Fatalf("usage: jobasked CALL")
+	}
+	last := ""
+	s.Do(func() {
+		if n := len(s.Fake.Upstart.Calls); n > 0 {
+			last = s.Fake.Upstart.Calls[n-1]
 		}
 	})
 	if (last == args[0]) == neg {

@@ -14,26 +14,32 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rouse-init/rouse/internal/bus/client"
+	"github.com/rouse-init/rouse/internal/cli/initctl"
 	"github.com/rouse-init/rouse/internal/guardian"
 	"github.com/rouse-init/rouse/internal/linux/cgroup"
 	"github.com/rouse-init/rouse/internal/manager"
 )
 
-// managerRole is argv[1] of the manager; nobody types it.
-const managerRole = "manager"
+// managerName and managerRole are the first words of the manager's command
+// line; nobody types them. "start manager X=1" is something else.
+const (
+	managerName = "rouse"
+	managerRole = "manager"
+)
 
 // GuardianMain is a guardian that goes on after it has become another build.
 func GuardianMain() (status int, ok bool) {
 	if !guardian.Resuming() {
 		return 0, false
 	}
+	defer initctl.RemoveSession(os.Getenv, os.Getpid())
 	return guardian.Run(guardian.Config{}), true
 }
 
 // ManagerMain is the manager's process, if args are those of one: it is asked
 // before anything else, because that process must be small and start fast.
 func ManagerMain(args []string) (status int, ok bool) {
-	if len(args) != 3 || args[1] != managerRole {
+	if len(args) != 3 || args[0] != managerName || args[1] != managerRole {
 		return 0, false
 	}
 	cfg, err := manager.DecodeConfig(args[2])
@@ -60,7 +66,7 @@ func guard(cfg manager.Config, foreground bool) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	g := guardian.Config{Argv: []string{"rouse", managerRole, arg}, Env: os.Environ(), Foreground: foreground}
+	g := guardian.Config{Argv: []string{managerName, managerRole, arg}, Env: os.Environ(), Foreground: foreground}
 	if os.Getpid() == 1 && !foreground {
 		g.EmergencyShell = []string{"/bin/sh"}
 	}

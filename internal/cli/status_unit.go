@@ -250,6 +250,7 @@ func (a *app) rouseLines(p client.Props) {
 			a.line("Idle", "no: it says that it is busy (X_ROUSE_BUSY=1)")
 		}
 	}
+	a.jobLines(p)
 	if c := p.Text("Cause"); c != "" {
 		a.line("Because", "%s", visible(c))
 	}

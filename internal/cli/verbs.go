@@ -56,7 +56,18 @@ var verbs = []verb{
 	{"set-default", setDefaultCommand},
 	{"get-default", getDefaultCommand},
 	{"verify", verifyCommand},
+	{"convert", convertCommand},
 	{"logs", logsCommand},
+	{"why", whyCommand},
+	{"events", eventsCommand},
+	{"initctl", initctlCommand},
+	{"init-checkconf", checkconfCommand},
+	{"telinit", sysvCommand("telinit", "Change the runlevel, as telinit(8) does")},
+	{"runlevel", sysvCommand("runlevel", "Print the runlevel, as runlevel(8) does")},
+	{"shutdown", sysvCommand("shutdown", "Bring the machine down, as Upstart's shutdown(8) does")},
+	{"reboot", sysvCommand("reboot", "Reboot the machine, as Upstart's reboot(8) does")},
+	{"halt", sysvCommand("halt", "Halt the machine, as Upstart's halt(8) does")},
+	{"poweroff", sysvCommand("poweroff", "Power off the machine, as Upstart's poweroff(8) does")},
 }
 
 // DefaultSocket is where the manager of this user listens.

@@ -18,8 +18,8 @@ import (
 
 func verifyCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
-		Use: "verify [UNIT|FILE|DIR...]", Short: "Check unit files, and name what is not supported",
-		Long: "Checks units, files or directories, all that is on the search path without an argument. The exit status is 1 if a unit would not load or not start.",
+		Use: "verify [UNIT|FILE|DIR...]", Short: "Check unit and job files, and name what is not supported",
+		Long: "Checks units, unit files, Upstart jobs (*.conf) or directories, all that is on the search path without an argument. The exit status is 1 if a unit would not load or not start.",
 		RunE: func(_ *cobra.Command, args []string) error { return a.verify(args) },
 	}
 	a.outputFlags(c)
@@ -40,6 +40,7 @@ func (a *app) verify(args []string) error {
 	}
 	report := verify.Verify(cfg, names...)
 	if len(names) > 0 {
+		names = report.Names
 		// What the units refer to was loaded too, but is not the question.
 		report.List = slices.DeleteFunc(report.List, func(d diag.Diagnostic) bool {
 			return d.Unit != "" && !slices.Contains(names, d.Unit) && !slices.Contains(names, unit.TemplateOf(d.Unit)) ||
@@ -64,7 +65,7 @@ func (a *app) verify(args []string) error {
 // verifyNames puts files and directories among the arguments at the front of
 // the search path. A directory alone means all units in it.
 func (a *app) verifyNames(cfg *load.Config, args []string) ([]string, error) {
-	var names, paths []string
+	var names, paths, jobs []string
 	whole := false
 	for _, arg := range args {
 		if !strings.ContainsRune(arg, '/') {
@@ -84,6 +85,10 @@ func (a *app) verifyNames(cfg *load.Config, args []string) ([]string, error) {
 		if _, err := os.Lstat(path); err != nil { // a link that leads nowhere is a finding
 			return nil, err
 		}
+		if strings.HasSuffix(path, ".conf") && !isDir(path) {
+			jobs = append(jobs, path)
+			continue
+		}
 		paths = append(paths, path)
 		if isDir(path) {
 			whole = true
@@ -91,9 +96,15 @@ func (a *app) verifyNames(cfg *load.Config, args []string) ([]string, error) {
 			names = append(names, filepath.Base(path))
 		}
 	}
+	if whole {
+		paths = append(paths, jobs...)
+	} else {
+		names = append(names, jobs...) // by their paths: their units are not named as the files are
+	}
 	if len(paths) > 0 {
 		rest := cfg.Paths
 		if rest == nil && !whole {
+			cfg.JobPaths = load.JobDirs(*cfg)
 			rest = slices.DeleteFunc(load.NewLookup(*cfg).Dirs, func(dir string) bool { return !isDir(dir) })
 		}
 		cfg.Paths = slices.Concat(paths, rest)

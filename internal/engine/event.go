@@ -45,6 +45,9 @@ const maxCauses = 8
 
 // chain puts a cause before those that it came from.
 func (e *Engine) chain(what, unitName string, from []Cause) []Cause {
+	if len(from) > 0 && from[0].What == what {
+		return from // a job is named after the event that asks for it
+	}
 	if len(from) >= maxCauses {
 		from = from[:maxCauses-1]
 	}

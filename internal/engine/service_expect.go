@@ -137,6 +137,9 @@ func (e *Engine) leftBehind(n *node, in Exited) bool {
 		return false
 	}
 	x := n.eventful()
+	if x.Looked {
+		return false
+	}
 	if s.State != svcStart && e.now-n.view.MainStart >= steady {
 		return false // it was the daemon
 	}
@@ -180,10 +183,6 @@ func (e *Engine) leftFound(n *node, pid int32) {
 
 // jobMainExited is the end of a main process that left nothing behind.
 func (e *Engine) jobMainExited(n *node, in Exited) {
-	s := n.service
-	s.Empty = true // so that it is not looked at again
+	n.ev.Looked = true
 	e.mainExited(n, in, false)
-	if s.Main.alive() {
-		s.Empty = false
-	}
 }

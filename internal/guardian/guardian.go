@@ -29,6 +29,7 @@ type guardian struct {
 	exits   exits
 	told    progress
 	refused []refusal
+	traps   traps
 	packet  []byte   // the packet that flush fills
 	fds     []int    // its descriptors
 	out     wire.Msg // the message that fill adds
@@ -136,7 +137,10 @@ func (g *guardian) prepare() (err error) {
 		return fmt.Errorf("epoll_create1: %w", err)
 	}
 	if g.sock >= 0 {
-		return g.watch()
+		if err := g.watch(); err != nil {
+			return err
+		}
+		g.lookAtTraps()
 	}
 	return nil
 }
@@ -236,7 +240,9 @@ func (g *guardian) handle(m *wire.Msg) {
 		g.expectExit()
 	case wire.Reexec:
 		g.keepUpgrade(m)
-	case wire.Stored, wire.Exited, wire.Go, wire.Terminate, wire.Signal, wire.Refused, wire.Lost:
+	case wire.Trap:
+		g.trap(m.Pid)
+	case wire.Stored, wire.Exited, wire.Go, wire.Terminate, wire.Signal, wire.Refused, wire.Lost, wire.Stopped:
 		// Ours to say.
 	}
 }

@@ -47,6 +47,7 @@ func (g *guardian) start() {
 	g.childless = false
 	g.forked.Broadcast()
 	g.told = progress{exit: g.exits.first, signals: g.told.signals}
+	g.traps = traps{}
 	g.flush()
 }
 

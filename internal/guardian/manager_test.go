@@ -150,6 +150,8 @@ func (p *puppet) hear() error {
 			say("refused %s: %s", m.Key, m.Text)
 		case wire.Lost:
 			say("lost %d", m.Count)
+		case wire.Stopped:
+			say("stopped %d sig %d", m.Pid, m.Sig)
 		default:
 			say("unexpected kind %d", m.Kind)
 		}
@@ -182,6 +184,10 @@ func (p *puppet) obey(w []string) int {
 	case "ack":
 		n, _ := strconv.Atoi(w[1])
 		report(p.conn.Ack(uint64(n)))
+	case "trap":
+		n, _ := strconv.Atoi(w[1])
+		report(p.conn.TrapSoon(n))
+		report(p.conn.Flush())
 	case "base":
 		report(p.conn.Base(w[1]))
 	case "spawn": // shell command; the child is the guardian's

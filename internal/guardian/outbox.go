@@ -27,6 +27,7 @@ type progress struct {
 	signals uint64 // bit n: signal n is waiting to be sent
 	refused int    // refusals that were sent
 	lost    uint32 // exits lost that were sent
+	stops   int    // stops that were sent
 }
 
 // refusal is a Store that could not be done.
@@ -76,6 +77,9 @@ func (g *guardian) settle() {
 	g.told.lost = 0
 	if g.told.refused == len(g.refused) {
 		g.refused, g.told.refused = g.refused[:0], 0
+	}
+	if g.told.stops == len(g.traps.stops) {
+		g.traps.stops, g.told.stops = g.traps.stops[:0], 0
 	}
 }
 
@@ -146,6 +150,12 @@ func (g *guardian) fillRest(p *progress) {
 	}
 	for ; p.refused < len(g.refused); p.refused++ {
 		*m = wire.Msg{Kind: wire.Refused, Key: g.refused[p.refused].key, Text: g.refused[p.refused].why}
+		if !g.add(m) {
+			return
+		}
+	}
+	for ; p.stops < len(g.traps.stops); p.stops++ {
+		*m = wire.Msg{Kind: wire.Stopped, Pid: g.traps.stops[p.stops].pid, Sig: g.traps.stops[p.stops].sig}
 		if !g.add(m) {
 			return
 		}

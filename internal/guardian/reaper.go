@@ -17,6 +17,8 @@ const (
 	cldExited = 1
 	cldKilled = 2
 	cldDumped = 3
+	// cldStopped is a child that is stopped by a signal.
+	cldStopped = 5
 )
 
 // siginfo is the beginning of siginfo_t as waitid(2) fills it in. The body
@@ -39,8 +41,19 @@ func (g *guardian) reap() {
 	runtime.LockOSThread()
 	var info siginfo
 	var usage unix.Rusage
+	stopped := false // the last change was no end
 	for {
-		switch waitid(unix.P_ALL, 0, &info, unix.WEXITED|unix.WNOWAIT|unix.WALL, nil) {
+		// The kernel tells the eldest child first. One that stops and goes
+		// on without end must not keep the exits of others from us.
+		errno := unix.Errno(0)
+		info.body.pid = 0
+		if stopped {
+			errno = waitid(unix.P_ALL, 0, &info, unix.WEXITED|unix.WNOWAIT|unix.WALL|unix.WNOHANG, nil)
+		}
+		if errno == 0 && info.body.pid == 0 {
+			errno = waitid(unix.P_ALL, 0, &info, unix.WEXITED|unix.WSTOPPED|unix.WNOWAIT|unix.WALL, nil)
+		}
+		switch errno {
 		case 0:
 		case unix.ECHILD:
 			g.awaitFork()
@@ -49,6 +62,10 @@ func (g *guardian) reap() {
 			continue
 		}
 		pid := int(info.body.pid)
+		if stopped = info.code == cldStopped; stopped {
+			g.stopped(info.body.pid)
+			continue
+		}
 		g.mu.Lock()
 		info.body.pid = 0
 		if waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOHANG|unix.WALL, &usage) == 0 && info.body.pid != 0 {
@@ -81,6 +98,7 @@ func (g *guardian) awaitFork() {
 
 // reaped deals with one exit.
 func (g *guardian) reaped(e wire.Exit) {
+	delete(g.traps.asked, e.Pid)
 	switch int(e.Pid) {
 	case g.manager:
 		g.manager = 0

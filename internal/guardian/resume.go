@@ -120,6 +120,12 @@ func (g *guardian) save(b *bytes.Buffer) {
 			fact(b, "store", args...)
 		}
 	}
+	for pid := range g.traps.asked {
+		fact(b, "trap", pid)
+	}
+	for _, s := range g.traps.stops[g.told.stops:] {
+		fact(b, "trap", s.pid) // it is looked at again
+	}
 	fact(b, "first", g.exits.first)
 	for s := g.exits.first; s < g.exits.next(); s++ {
 		e := g.exits.at(s)
@@ -194,6 +200,10 @@ func (g *guardian) resumeLine(l string) {
 			}
 		}
 		g.store.put(text, fds)
+	case "trap":
+		var pid int32
+		scan(&pid)
+		g.traps.add(pid)
 	case "first":
 		scan(&g.exits.first)
 	case "exit":

@@ -22,7 +22,7 @@ const sigRTMin = 34
 // The signals that are passed on, systemd(1): RTMIN+3 halt, +4 power off,
 // +5 reboot, +6 kexec.
 var forwarded = []os.Signal{
-	unix.SIGTERM, unix.SIGINT, unix.SIGQUIT, unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2, unix.SIGPWR,
+	unix.SIGTERM, unix.SIGINT, unix.SIGQUIT, unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2, unix.SIGPWR, unix.SIGWINCH,
 	syscall.Signal(sigRTMin + 3), syscall.Signal(sigRTMin + 4),
 	syscall.Signal(sigRTMin + 5), syscall.Signal(sigRTMin + 6),
 }
@@ -107,6 +107,9 @@ func (g *guardian) signalled(sig syscall.Signal) {
 	switch {
 	case sig == unix.SIGQUIT && g.pid1:
 		return // survived, like the fatal ones
+	case sig == unix.SIGINT && g.pid1 && !g.cfg.Foreground:
+		// Ctrl-Alt-Del on the console (reboot(2)): a job may wait for it.
+		g.told.signals |= 1 << uint(sig)
 	case sig == unix.SIGTERM, sig == unix.SIGINT, sig == unix.SIGQUIT, sig == sigRTMin+3,
 		sig == unix.SIGHUP && g.cfg.Foreground: // the terminal is gone
 		now := time.Now()

@@ -84,3 +84,55 @@ func BenchmarkChanged(b *testing.B) {
 		}
 	}
 }
+
+// manyJobs makes n jobs of ten lines in one directory, each started by the
+// one before it.
+func manyJobs(b *testing.B, n int) string {
+	f := tree{}
+	for i := range n {
+		f[fmt.Sprintf("j%05d.conf", i)] = fmt.Sprintf(`# job %d
+description "Job number %d"
+start on started j%05d or runlevel [2345]
+stop on runlevel [!2345]
+respawn
+respawn limit 10 5
+env NUMBER=%d
+pre-start script
+    mkdir -p /run/j
+end script
+exec /usr/bin/sleep infinity
+`, i, i, i/2, i)
+	}
+	return f.make(b)
+}
+
+// BenchmarkJobs loads and checks whole directories of Upstart jobs.
+func BenchmarkJobs(b *testing.B) {
+	for _, n := range []int{100, 10000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			dir := manyJobs(b, n)
+			b.ReportAllocs()
+			start := cpuTime(b)
+			for b.Loop() {
+				units, _ := jobsIn(dir).Jobs()
+				if bad := CheckConfig(units, nil, nil, false); len(units) < n || len(bad) > 0 {
+					b.Fatalf("%d units, %v", len(units), bad)
+				}
+			}
+			b.ReportMetric(float64((cpuTime(b)-start).Microseconds())/float64(b.N)/float64(n), "cpu-µs/unit")
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/float64(n), "µs/unit")
+		})
+	}
+}
+
+// BenchmarkJobsChanged is what a change in a directory of jobs costs when no
+// job has changed.
+func BenchmarkJobsChanged(b *testing.B) {
+	l := jobsIn(manyJobs(b, 1000))
+	l.Jobs()
+	for b.Loop() {
+		if l.JobsChanged() {
+			b.Fatal("changed")
+		}
+	}
+}

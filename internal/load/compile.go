@@ -20,6 +20,7 @@ type recipe struct {
 	fault    *diag.Diagnostic // why there is nothing to compile
 	load     unit.LoadState   // with fault
 	read     []*parsed
+	job      string // the name of the Upstart job
 }
 
 // template is the recipe of a template and its instances that have no files
@@ -60,6 +61,9 @@ func (c *compiler) unit(name string) (*unit.Unit, *recipe, diag.List) {
 		if u.Load != unit.Masked {
 			u.DropIns = nil
 		}
+		if r.job != "" {
+			u.Service = &unit.Service{Job: &unit.Job{Name: r.job}}
+		}
 		return u, r, nil
 	}
 	u, list := r.maker.Instance(name)
@@ -71,8 +75,14 @@ func (c *compiler) unit(name string) (*unit.Unit, *recipe, diag.List) {
 			}
 		}
 	}
+	hides := c.x.shadows(u)
+	list = append(list, hides...)
+	u.Unsupported = append(u.Unsupported, hides...)
 	c.mu.Lock()
 	links := c.x.linkDeps(name, aliases, &list)
+	if e := c.x.class(name); e != nil && c.x.names[name] == nil {
+		links = append(links, c.x.linkDeps(unit.WithKind(unit.Split(name).Prefix, unit.KindService), nil, &list)...)
+	}
 	c.mu.Unlock()
 	addDeps(u, links)
 	c.addMounts(u)

@@ -58,6 +58,7 @@ type index struct {
 	// lists remembers the content of the subs that were looked at.
 	lists map[string][]fs.DirEntry
 	real  map[string]bool // directories of the path, links resolved
+	jobs  jobIndex
 	diags diag.List
 }
 
@@ -67,6 +68,7 @@ func newIndex(c Config) *index {
 		aliases: map[string][]string{}, suffixes: map[string]bool{}, lists: map[string][]fs.DirEntry{}, real: map[string]bool{},
 	}
 	x.dirs = x.searchDirs(c)
+	x.jobRoots(c)
 	for _, d := range x.dirs {
 		x.real[d.inside] = true
 		if p, err := x.root.Resolve(d.inside); err == nil {
@@ -74,8 +76,9 @@ func newIndex(c Config) *index {
 		}
 	}
 	for i := range x.dirs {
-		x.scan(&x.dirs[i])
+		x.jobs.share(x.dirs[i].host, x.scan(&x.dirs[i]))
 	}
+	x.addJobs()
 	x.addBuiltins(c.Scope)
 	for _, name := range sortedKeys(x.names) {
 		if e := x.names[name]; e.kind == entryAlias {
@@ -114,6 +117,7 @@ func (x *index) searchDirs(c Config) []dir {
 			var st fs.FileInfo
 			if st, err = os.Stat(p); err == nil && st.IsDir() {
 				add(x.root.Inside(p), p, nil)
+				x.jobs.add(c, jobRoot{host: p, mixed: true})
 				continue
 			}
 			if err != nil { // a link that leads nowhere is told when its unit is loaded
@@ -132,6 +136,10 @@ func (x *index) searchDirs(c Config) []dir {
 		}
 		d, name := filepath.Split(p)
 		d = filepath.Clean(d)
+		if strings.HasSuffix(name, confSuffix) && !c.NoJobs {
+			x.addJobFile(c, p)
+			continue
+		}
 		if !unit.ValidName(name) {
 			x.diags.Add(diag.Diagnostic{
 				Pos: diag.Pos{File: p}, Severity: diag.Error, Code: codePath,
@@ -149,8 +157,9 @@ func (x *index) searchDirs(c Config) []dir {
 	return out
 }
 
-// scan lists one directory. A name that an earlier directory has is skipped.
-func (x *index) scan(d *dir) {
+// scan lists one directory and returns the listing. A name that an earlier
+// directory has is skipped.
+func (x *index) scan(d *dir) []fs.DirEntry {
 	d.stamp = stampOf(d.host)
 	list, err := os.ReadDir(d.host)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errNotDir) {
@@ -181,6 +190,7 @@ func (x *index) scan(d *dir) {
 			x.names[name] = x.link(d, name)
 		}
 	}
+	return list
 }
 
 // isSub tells the directories that belong to a unit.
@@ -234,15 +244,17 @@ func (e *entry) file() string {
 }
 
 // find returns the entry that defines the unit with the canonical name, its
-// template's where it has none of its own.
+// template's or its job's where it has none of its own.
 func (x *index) find(name string) *entry {
 	if e := x.names[name]; e != nil {
 		return e
 	}
 	if t := unit.TemplateOf(name); t != "" && t != name {
-		return x.names[t]
+		if e := x.names[t]; e != nil {
+			return e
+		}
 	}
-	return nil
+	return x.class(name)
 }
 
 // aliasesOf returns all other names of the unit with the canonical name,

@@ -25,6 +25,9 @@ const (
 	codeName     = "RS306" // not the name of a unit
 	codeDropIn   = "RS307" // a drop-in or .wants entry that cannot be used
 	codeTemplate = "RS308" // a template where a unit is needed
+	codeJob      = "RS309" // an Upstart job file that can be no unit
+	codeShadowed = "RS310" // a job that a unit of another format hides
+	codeOverride = "RS311" // an override or drop-in that applies to nothing
 )
 
 var errNotDir error = syscall.ENOTDIR

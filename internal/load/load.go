@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package load turns directories of unit files into a set of units: search
-// paths, aliases, templates, drop-ins, `.wants` directories, masks and the
+// Package load turns directories of unit files and Upstart jobs into a set of
+// units: search paths, aliases, templates, drop-ins, `.wants` directories, masks and the
 // units that exist without a file. It reads files and changes none (package
 // load/install does), decides nothing at run time, and one broken file costs
 // the units that it defines and nothing more.
@@ -37,6 +37,13 @@ type Config struct {
 	// Paths replaces the search path: directories, or single unit files,
 	// first ones first. They are not prefixed by Root.
 	Paths []string
+	// JobPaths are the directories of Upstart jobs, first ones first, which
+	// are not prefixed by Root either; nil stands for those of JobLookup, or
+	// for none where Paths is set. Directories of Paths may hold jobs as well
+	// as units, and single files may be jobs.
+	JobPaths []string
+	// NoJobs leaves out all jobs.
+	NoJobs bool
 	// Getenv gives SYSTEMD_UNIT_PATH, HOME and the XDG variables; os.Getenv
 	// where the environment counts, nil where it does not.
 	Getenv func(string) string
@@ -57,6 +64,7 @@ type Loader struct {
 	templates map[string]*template
 	stamps    map[string]stamp // of each file read, by path
 	fresh     *index           // see current
+	jobsAt    *index           // that of the last reading of all jobs
 }
 
 // New lists the directories of the search path. A directory that does not
@@ -74,6 +82,7 @@ func New(cfg Config) *Loader {
 // forget drops all that was loaded and lists the directories again.
 func (l *Loader) forget() {
 	l.index = newIndex(l.cfg)
+	l.jobsAt = l.index
 	l.units = map[string]*unit.Unit{}
 	l.templates = map[string]*template{}
 	l.stamps = map[string]stamp{}

@@ -14,6 +14,8 @@ import (
 type Plan struct {
 	Start  []string // in the order of their names
 	Asleep []Sleeper
+	// Jobs are the Upstart jobs that start when their events come, sorted.
+	Jobs []string
 	// Why says in one sentence how Start was chosen.
 	Why string
 }
@@ -28,11 +30,16 @@ type Sleeper struct {
 // default.target if there is one; else all that have an [Install] section or
 // are linked in a `.wants` directory, with their wakers in the place of those
 // that a socket, timer or path unit of the path wakes; else, when nothing is
-// installed, the wakers and the services that nothing wakes.
+// installed, the wakers and the services that nothing wakes. Upstart jobs are
+// started by events, and by the plan only where a `.wants` directory links
+// them; all of them are among the units that it returns.
 func (l *Loader) Plan() (Plan, []*unit.Unit, diag.List) {
 	if e := l.index.names["default.target"]; e != nil && e.path != "" {
-		units, list := l.Load("default.target")
-		return Plan{Start: []string{l.Canonical("default.target")}, Why: "the directory has a default.target"}, units, list
+		units, list := l.Load(append(l.JobNames(), "default.target")...)
+		return Plan{
+			Start: []string{l.Canonical("default.target")}, Jobs: l.waiting(),
+			Why: "the directory has a default.target",
+		}, units, list
 	}
 	names := append(l.plain(), l.linked()...)
 	units, list := l.Load(names...)
@@ -42,7 +49,30 @@ func (l *Loader) Plan() (Plan, []*unit.Unit, diag.List) {
 			own[u.Name] = u
 		}
 	}
-	return choose(own, l.linkedSet()), units, list
+	p := choose(own, l.linkedSet())
+	p.Jobs = l.waiting()
+	jobs := 0
+	for _, u := range own {
+		if isJob(u) {
+			jobs++
+		}
+	}
+	switch {
+	case jobs == 0 || len(p.Start) > 0:
+	case len(p.Jobs) > 0:
+		p.Why = fmt.Sprintf("%d of %d Upstart jobs start when their events come", len(p.Jobs), jobs)
+	default:
+		p.Why = fmt.Sprintf("none of the %d Upstart jobs has a start on stanza, so each waits to be started by its name", jobs)
+	}
+	return p, units, list
+}
+
+// waiting returns the jobs that are loaded and that events start.
+func (l *Loader) waiting() []string {
+	return slices.DeleteFunc(l.JobNames(), func(name string) bool {
+		u := l.units[name]
+		return u == nil || u.Load != unit.Loaded || u.Events == nil || len(u.Events.StartOn) == 0
+	})
 }
 
 // choose makes the plan from the units of the path and the set of those that
@@ -58,8 +88,12 @@ func choose(own map[string]*unit.Unit, linked map[string]bool) Plan {
 	}
 	var p Plan
 	start := map[string]bool{}
-	enabled := 0
+	enabled, jobs := 0, 0
 	for n, u := range own {
+		if isJob(u) && !linked[n] {
+			jobs++
+			continue
+		}
 		if u.Install == nil && !linked[n] {
 			continue
 		}
@@ -71,11 +105,11 @@ func choose(own map[string]*unit.Unit, linked map[string]bool) Plan {
 			start[w] = true
 		}
 	}
-	p.Why = fmt.Sprintf("%d of %d units are to be installed", enabled, len(own))
+	p.Why = fmt.Sprintf("%d of %d units are to be installed", enabled, len(own)-jobs)
 	if enabled == 0 {
 		p.Why = "no unit has an [Install] section, so all sockets, timers and paths start, and the services that nothing wakes"
 		for n, u := range own {
-			if len(wakers[n]) == 0 && startable(u.Kind) {
+			if len(wakers[n]) == 0 && startable(u.Kind) && !isJob(u) {
 				start[n] = true
 			}
 		}

@@ -25,6 +25,9 @@ func TestPlan(t *testing.T) {
 		{"linked instances", tree{"app@.service": simple, "app@.socket": socket, "sockets.target.wants/app@1.socket": "->../app@.socket", "sockets.target.wants/app@2.socket": "->../app@.socket"}, "app@1.socket app@2.socket", ""},
 		{"broken", tree{"bad.service": "[Service]\nExecStart=rel/x\n" + install, "a.service": simple + install}, "a.service", ""},
 		{"empty", tree{}, "", ""},
+		{"jobs beside units", tree{"a.service": simple, "j.conf": "start on startup\nexec j\n"}, "a.service", ""},
+		{"a job that is linked", tree{"x.target.wants/j.service": "->j.service", "j.conf": "exec j\n", "k.conf": "exec k\n"}, "j.service", ""},
+		{"a job that a socket wakes", tree{"j.socket": socket, "j.conf": "exec j\n"}, "j.socket", "j.service by j.socket"},
 	} {
 		p, _, _ := in(c.files.make(t)).Plan()
 		var asleep []string
@@ -33,6 +36,32 @@ func TestPlan(t *testing.T) {
 		}
 		if got := strings.Join(p.Start, " "); got != c.start || strings.Join(asleep, "; ") != c.asleep {
 			t.Errorf("%s: starts %q, asleep %q; want %q, %q (%s)", c.name, got, strings.Join(asleep, "; "), c.start, c.asleep, p.Why)
+		}
+	}
+}
+
+// TestPlanOfJobs: events start jobs, and the plan says so.
+func TestPlanOfJobs(t *testing.T) {
+	for _, c := range []struct {
+		files     tree
+		jobs, why string
+	}{
+		{tree{"a.conf": "start on startup\nexec a\n", "b.conf": "start on x\nmanual\nexec b\n"}, "a.service", "1 of 2 Upstart jobs start when their events come"},
+		{tree{"a.conf": "exec a\n", "b.conf": "exec b\nnonsense\n"}, "", "none of the 1 Upstart jobs has a start on stanza, so each waits to be started by its name"},
+		{tree{"a.conf": "start on startup\nexec a\n", "default.target": "[Unit]\n"}, "a.service", "the directory has a default.target"},
+	} {
+		p, units, _ := in(c.files.make(t)).Plan()
+		if got := strings.Join(p.Jobs, " "); got != c.jobs || p.Why != c.why {
+			t.Errorf("jobs %q, %q; want %q, %q", got, p.Why, c.jobs, c.why)
+		}
+		loaded := 0
+		for _, u := range units {
+			if isJob(u) {
+				loaded++
+			}
+		}
+		if want := len(c.files) - strings.Count(c.why, "default.target"); loaded != want {
+			t.Errorf("%d jobs of %d are loaded", loaded, want)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rouse-init/rouse/internal/diag"
 	"github.com/rouse-init/rouse/internal/format/systemd"
+	"github.com/rouse-init/rouse/internal/format/upstart"
 )
 
 // maxFile is the largest unit file that is read; systemd's limit on one
@@ -83,7 +84,9 @@ type parsed struct {
 	path  string
 	link  string // the entry on the search path that led here, where that is another path
 	drop  bool
+	isJob bool
 	file  *systemd.File
+	job   *upstart.File // with isJob
 	stamp stamp
 	list  diag.List
 	fault *diag.Diagnostic // why it cannot be used at all
@@ -100,10 +103,19 @@ type files struct {
 // is left out by the caller. The file is spoken of as link where that is
 // given: a link is what somebody can find and change.
 func (f *files) get(path, link string, dropIn bool) *parsed {
+	return f.once(path, &parsed{path: path, link: link, drop: dropIn})
+}
+
+// job is get for a job file or an override.
+func (f *files) job(path string, override bool) *parsed {
+	return f.once(path, &parsed{path: path, drop: override, isJob: true})
+}
+
+func (f *files) once(path string, fresh *parsed) *parsed {
 	f.mu.Lock()
 	p := f.m[path]
 	if p == nil {
-		p = &parsed{path: path, link: link, drop: dropIn}
+		p = fresh
 		f.m[path] = p
 	}
 	f.mu.Unlock()
@@ -127,6 +139,10 @@ func (p *parsed) read() {
 			p.fault.Severity = diag.Warning
 			p.fault.Msg += ", going on without it"
 		}
+		return
+	}
+	if p.isJob {
+		p.job = upstart.Parse(p.path, text)
 		return
 	}
 	p.file, p.list = systemd.Parse(p.path, text)

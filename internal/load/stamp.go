@@ -40,6 +40,12 @@ func (l *Loader) current() *index {
 	for i := range l.fresh.dirs {
 		if d := &l.fresh.dirs[i]; stampOf(d.host) != d.stamp {
 			l.fresh = newIndex(l.cfg)
+			return l.fresh
+		}
+	}
+	for _, d := range l.fresh.jobs.dirs {
+		if !d.unitDir && stampOf(d.path) != d.stamp {
+			l.fresh = newIndex(l.cfg)
 			break
 		}
 	}
@@ -66,15 +72,18 @@ func (l *Loader) Look() {
 // after a change.
 func (l *Loader) Changed(name string) bool {
 	u, ok := l.Unit(name)
+	if !ok && l.index.class(name) != nil { // an instance that was made of its job elsewhere
+		u, ok = l.Unit(unit.Split(name).Prefix + ".service")
+	}
 	if !ok || u.Transient {
 		return false
 	}
 	x := l.current()
-	if x.canonical(name) != u.Name {
+	if !isJob(u) && x.canonical(name) != u.Name {
 		return true
 	}
 	was, now := l.index.find(u.Name), x.find(u.Name)
-	if was != now && (was == nil || now == nil || was.kind != now.kind || was.path != now.path) {
+	if was != now && (was == nil || now == nil || was.kind != now.kind || was.path != now.path || overrideOf(was) != overrideOf(now)) {
 		return true
 	}
 	if u.Fragment != "" && stampOf(u.Fragment) != l.stamps[u.Fragment] {
@@ -85,19 +94,19 @@ func (l *Loader) Changed(name string) bool {
 			return true
 		}
 	}
-	return !slices.Equal(x.live().dropIns(u.Name, u.Aliases), u.DropIns)
+	return !isJob(u) && !slices.Equal(x.live().dropIns(u.Name, u.Aliases), u.DropIns)
 }
 
 // Reload forgets everything, reads the directories again and loads the named
-// units (those that the caller knows). It returns the new set, with all that
+// units (those that the caller knows) and all jobs. It returns the new set, with all that
 // they refer to, and the names that were loaded before and that nothing
 // defines any longer, sorted.
 func (l *Loader) Reload(names ...string) (units []*unit.Unit, gone []string, list diag.List) {
 	before := l.units
 	l.forget()
-	units, list = l.Load(names...)
+	units, list = l.Load(append(l.JobNames(), names...)...)
 	for name, u := range before {
-		if u.Load != unit.NotFound && l.index.find(l.index.canonical(name)) == nil && !impliedKind(u.Kind) {
+		if u.Load != unit.NotFound && !impliedKind(u.Kind) && l.vanished(name) {
 			gone = append(gone, name)
 		}
 	}

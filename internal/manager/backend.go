@@ -69,7 +69,7 @@ func (m *Manager) loadUnit(name string) error {
 	for _, u := range fresh {
 		m.bus.UnitNew(u.Name)
 	}
-	m.feed(engine.Loaded{Units: fresh})
+	m.loaded(fresh, nil)
 	return m.drain()
 }
 
@@ -180,8 +180,9 @@ func (m *Manager) Reload(reply func(error)) {
 	}
 	slices.Sort(names)
 	units, gone, list := m.loader.Reload(names...)
-	m.report(list)
-	m.feed(engine.Loaded{Units: units, Gone: gone})
+	jobs, more := m.loader.Jobs()
+	m.report(append(list, more...))
+	m.loaded(union(units, jobs), gone)
 	m.diag.changed = true
 	reply(nil)
 }

@@ -10,6 +10,7 @@ package manager
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // Mode is the role that the manager plays.
@@ -40,6 +41,51 @@ type Config struct {
 	Debug  bool              `json:",omitempty"`
 	// Dir is the working directory of ModeOn's service.
 	Dir string `json:",omitempty"`
+	Upstart
+}
+
+// Upstart are the options of Upstart's init(8), of ModeInit and ModeUser.
+type Upstart struct {
+	// JobDirs are read for jobs in place of the default directories; nil
+	// means those. PrependJobDirs come before either, AppendJobDirs after.
+	// All are absolute, and the first that has a job counts.
+	JobDirs        []string `json:",omitempty"`
+	PrependJobDirs []string `json:",omitempty"`
+	AppendJobDirs  []string `json:",omitempty"`
+	// LogDir is where "console log" writes, "" for the default.
+	LogDir string `json:",omitempty"`
+	// NoLog: "console log" means "console none".
+	NoLog bool `json:",omitempty"`
+	// NoInheritEnv: jobs of a user's manager do not get its environment.
+	NoInheritEnv bool `json:",omitempty"`
+	// StartupEvent is the first event: "" is "startup", "-" none.
+	StartupEvent string `json:",omitempty"`
+	// DefaultConsole is that of jobs without a console stanza: "none", "log",
+	// "output" or "owner"; "" is "log".
+	DefaultConsole string `json:",omitempty"`
+	// NoDBus: no message bus is connected to. SessionBus: the session's bus
+	// is meant by it, not the system's.
+	NoDBus     bool `json:",omitempty"`
+	SessionBus bool `json:",omitempty"`
+	// NoCgroups: cgroup stanzas are ignored.
+	NoCgroups bool `json:",omitempty"`
+	// Verbose: changes of jobs and events are told of; initctl log-priority
+	// "info". Debug of Config is "debug", ErrorsOnly "error".
+	Verbose    bool `json:",omitempty"`
+	ErrorsOnly bool `json:",omitempty"`
+	// Session: this process's pid has a session file that names Socket; jobs
+	// get its address in UPSTART_SESSION.
+	Session bool `json:",omitempty"`
+}
+
+// JobDirsOr are the directories of jobs in their order, where the default
+// ones are these.
+func (u *Upstart) JobDirsOr(defaults []string) []string {
+	dirs := u.JobDirs
+	if dirs == nil {
+		dirs = defaults
+	}
+	return slices.Concat(u.PrependJobDirs, dirs, u.AppendJobDirs)
 }
 
 // Encode makes the argument.

@@ -55,6 +55,7 @@ func (e *environ) remove(entry string) {
 // notInherited are variables that mean the manager itself.
 var notInherited = []string{
 	"NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "INVOCATION_ID", "WATCHDOG_PID", "WATCHDOG_USEC",
+	"UPSTART_JOB", "UPSTART_INSTANCE", "UPSTART_EVENTS", "UPSTART_STOP_EVENTS", "UPSTART_FDS", "UPSTART_SESSION",
 	"MANAGERPID", "MAINPID", "JOURNAL_STREAM", "ROUSE_SOCKET", "SYSTEMD_EXEC_PID", "OLDPWD", "_", "SHLVL",
 }
 
@@ -93,7 +94,11 @@ func (m *Manager) ownPath() []string {
 // sources win.
 func (p *preparation) environment() error {
 	own := p.env.list // REMOTE_ADDR and so on
-	p.env.list = slices.Grow(slices.Clone(p.m.saved.Environment), 16)
+	if p.job() != nil {
+		p.env.list = p.m.jobBase()
+	} else {
+		p.env.list = slices.Grow(slices.Clone(p.m.saved.Environment), 16)
+	}
 	for _, name := range p.exec.PassEnvironment {
 		p.env.set(name, os.Getenv(name))
 	}
@@ -164,6 +169,7 @@ func (p *preparation) environmentOfRun() {
 	if s.NotifyAccess != unit.NotifyNone || p.m.inhibitable(p.u.Name) {
 		p.env.add("NOTIFY_SOCKET=" + p.m.notify.path)
 	}
+	p.environmentOfJob()
 	if n := len(p.spec.Fds); n > 0 {
 		p.env.add("LISTEN_FDS=" + strconv.Itoa(n))
 		p.env.add("LISTEN_FDNAMES=" + strings.Join(p.names, ":"))

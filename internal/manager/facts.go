@@ -92,11 +92,20 @@ func (m *Manager) Listens(name string) []systemd1.Listen {
 func (m *Manager) NeedReload(name string) bool { return m.loader.Changed(name) }
 
 // Log implements systemd1.Backend.
-func (m *Manager) Log(name string, n int) []string { return m.out.tail(name, n) }
+func (m *Manager) Log(name string, n int) []string {
+	if path := m.jobLog(m.engine.Def(name)); path != "" {
+		return tailOf(path, n)
+	}
+	return m.out.tail(name, n)
+}
 
 // OpenLog implements systemd1.Backend.
 func (m *Manager) OpenLog(name string) (int, error) {
-	return unix.Open(m.out.path(name), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	path := m.out.path(name)
+	if p := m.jobLog(m.engine.Def(name)); p != "" {
+		path = p
+	}
+	return unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 }
 
 // Facts implements systemd1.Backend.

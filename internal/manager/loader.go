@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rouse-init/rouse/internal/diag"
-	"github.com/rouse-init/rouse/internal/engine"
 	"github.com/rouse-init/rouse/internal/format/systemd"
 	"github.com/rouse-init/rouse/internal/load"
 	"github.com/rouse-init/rouse/internal/unit"
@@ -28,7 +27,11 @@ func (m *Manager) loadConfig() load.Config {
 	if m.cfg.user(m.uid) {
 		cfg.Scope = load.User
 	}
+	if u := &m.cfg.Upstart; u.JobDirs != nil || u.PrependJobDirs != nil || u.AppendJobDirs != nil {
+		cfg.JobPaths = u.JobDirsOr(load.JobLookup(cfg))
+	}
 	if m.cfg.Mode == ModeOn {
+		cfg.NoJobs = true
 		cfg.Paths = []string{filepath.Join(m.cfg.Runtime, "units")}
 	}
 	return cfg
@@ -133,16 +136,18 @@ func (m *Manager) firstStart() {
 		var plan load.Plan
 		plan, units, list = m.loader.Plan()
 		m.saved.Start = plan.Start
-		if m.cfg.Mode == ModeUp && len(plan.Start) == 0 {
+		if m.cfg.Mode == ModeUp && len(plan.Start) == 0 && len(m.loader.JobNames()) == 0 {
 			m.say("nothing to start: %s", plan.Why)
 		}
 	default:
 		m.saved.Start = []string{"default.target"}
 		units, list = m.loader.Load("default.target")
 	}
-	m.report(list)
-	m.feed(engine.Loaded{Units: units})
+	jobs, more := m.loader.Jobs()
+	m.report(append(list, more...))
+	m.loaded(union(units, jobs), nil)
 	m.startup.started = true
+	m.startup.event(m)
 	for _, name := range m.saved.Start {
 		m.startup.wish(m, name)
 	}
@@ -160,3 +165,17 @@ func (m *Manager) report(list diag.List) {
 }
 
 func wallClock() time.Time { return time.Now() }
+
+// union is a and those of b that are not in it, by name.
+func union(a, b []*unit.Unit) []*unit.Unit {
+	known := make(map[string]bool, len(a))
+	for _, u := range a {
+		known[u.Name] = true
+	}
+	for _, u := range b {
+		if !known[u.Name] {
+			a = append(a, u)
+		}
+	}
+	return a
+}

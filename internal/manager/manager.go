@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rouse-init/rouse/internal/bus/systemd1"
+	"github.com/rouse-init/rouse/internal/bus/upstart"
 	"github.com/rouse-init/rouse/internal/engine"
 	"github.com/rouse-init/rouse/internal/guardian/wire"
 	"github.com/rouse-init/rouse/internal/linux/cgroup"
@@ -84,7 +85,14 @@ type Manager struct {
 	stopping bool
 	done     bool
 	settling bool // settleSoon has been here
-	reexec   int  // descriptor of the program to become, -1 for none
+	upstart  *upstart.Service
+	forks    forks
+	sources  sourceSet
+	watchers watchers
+	jobFiles jobFiles
+	jobsDue  bool           // the set of jobs has changed: see refreshJobs
+	eventFDs map[string]int // that came with events, by source
+	reexec   int            // descriptor of the program to become, -1 for none
 }
 
 // saved is what a new manager needs beside the engine's own state.
@@ -99,6 +107,11 @@ type saved struct {
 	FailedJobs  uint32
 	Action      int32 // unit.Action of the shutdown
 	ExitCode    uint8
+	// JobEnvironment is what initctl set-env made of the environment of jobs;
+	// LogPriority is that of initctl(8).
+	JobEnvironment    []string
+	JobEnvironmentSet bool
+	LogPriority       string
 	// Start are the units that this manager was made to start.
 	Start []string
 }
@@ -172,10 +185,12 @@ func (m *Manager) turn() error {
 	}
 	m.barriers = m.barriers[:0]
 	m.refreshPorts()
+	m.refreshJobs()
 	if m.reexec >= 0 {
 		return m.become()
 	}
 	m.busDue, _ = m.bus.Tick(m.now())
+	m.upstart.Flush()
 	m.bus.Flush()
 	if m.ackDue {
 		m.ackDue = false
@@ -291,6 +306,9 @@ func (m *Manager) exited(msg *wire.Msg) {
 		return
 	}
 	m.heardExit, m.ackDue = msg.Seq, true
+	if len(m.forks.orders) > 0 {
+		m.forks.drain() // a fork comes before the end of the one that forked
+	}
 	if l := m.launches[msg.Exit.Pid]; l != nil {
 		m.launched(l)
 	}
@@ -309,6 +327,12 @@ func (m *Manager) signalled(sig unix.Signal) {
 		})
 	case unix.SIGUSR2:
 		m.dump()
+	case unix.SIGINT:
+		if !m.machineEvent(sig) {
+			m.terminate(false)
+		}
+	case unix.SIGWINCH, unix.SIGPWR:
+		m.machineEvent(sig)
 	default: // nobody has asked for more
 	}
 }

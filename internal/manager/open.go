@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rouse-init/rouse/internal/bus/systemd1"
+	"github.com/rouse-init/rouse/internal/bus/upstart"
 	"github.com/rouse-init/rouse/internal/engine"
 	"github.com/rouse-init/rouse/internal/guardian/wire"
 	"github.com/rouse-init/rouse/internal/linux/cgroup"
@@ -34,8 +35,11 @@ func open(cfg Config) (*Manager, error) {
 		conns: make(map[uint64]conn), awaited: make(map[uint64]bool), launches: make(map[int32]*launch),
 		replies: make(map[uint64]func(engine.Reply)), stored: make(map[string][]storedFD), handed: make(map[string]*handedOver),
 		freezing: make(map[string]freezing), killed: make(map[string]bool), said: make(map[string]bool),
+		eventFDs: make(map[string]int),
 	}
 	m.pidfiles = newPidFiles(m)
+	m.jobFiles = jobFiles{m: m, fd: -1}
+	m.forks.m = m
 	m.watched.want(nil, false)
 	var err error
 	if m.loop, err = poll.New(); err != nil {
@@ -102,6 +106,8 @@ func (m *Manager) begin() error {
 	}
 	// What the end of a turn does, for a manager that hears nothing at first.
 	m.refreshPorts()
+	m.jobsDue = true
+	m.refreshJobs()
 	m.settleSoon()
 	return nil
 }
@@ -248,6 +254,7 @@ func (m *Manager) openBus(stored []int) error {
 		return err
 	}
 	m.bus = svc
+	m.upstart = upstart.New(upstart.Config{Server: svc.Server(), Backend: jobs{m}})
 	return nil
 }
 

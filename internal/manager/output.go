@@ -195,8 +195,11 @@ func (o *output) prefix(w *bytes.Buffer, unit string) {
 }
 
 // tail returns the last n lines of a unit's output.
-func (o *output) tail(unit string, n int) []string {
-	f, err := os.Open(o.path(unit))
+func (o *output) tail(unit string, n int) []string { return tailOf(o.path(unit), n) }
+
+// tailOf returns the last lines of a file, at most n.
+func tailOf(path string, n int) []string {
+	f, err := os.Open(path)
 	if err != nil {
 		return nil
 	}

@@ -106,6 +106,10 @@ func (m *Manager) answered(in engine.Input) {
 		m.socket(in.Unit).armed = false
 	case engine.Asked:
 		m.saved.NextAsk = max(m.saved.NextAsk, in.ID)
+	case engine.Happened:
+		m.saved.NextAsk = max(m.saved.NextAsk, in.ID)
+	case engine.AskedJob:
+		m.saved.NextAsk = max(m.saved.NextAsk, in.ID)
 	case engine.Accepted:
 		m.saved.NextConn = max(m.saved.NextConn, in.Conn)
 		m.awaited[in.Conn] = true
@@ -184,6 +188,7 @@ func (m *Manager) performRest(f engine.Effect) {
 		m.startup.jobRemoved(m, f)
 	case engine.UnitChanged:
 		m.bus.UnitChanged(f.Unit)
+		m.upstart.UnitChanged(f.Unit)
 		m.holdAccepts(f.Unit)
 	case engine.UnitForgotten:
 		m.forgotten(f.Unit)
@@ -191,6 +196,12 @@ func (m *Manager) performRest(f engine.Effect) {
 		m.record(f)
 	case engine.RunAction:
 		m.runAction(f)
+	case engine.Emitted:
+		m.emitted(f)
+	case engine.Completed:
+		m.completed(f)
+	case engine.ArmSource:
+		m.armSource(f.Source)
 	case engine.Finished:
 		m.finished()
 	case engine.Spawn, engine.Signal, engine.WatchCgroup, engine.RemoveCgroup, engine.DropStored, engine.ReadPIDFile, engine.RemovePIDFile,

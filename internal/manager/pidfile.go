@@ -14,6 +14,7 @@ import (
 
 	"github.com/rouse-init/rouse/internal/engine"
 	"github.com/rouse-init/rouse/internal/linux/poll"
+	"github.com/rouse-init/rouse/internal/linux/trace"
 )
 
 // pidFiles waits for PIDFile= to be written, with one inotify descriptor for
@@ -35,7 +36,11 @@ func (p *pidFiles) read(f engine.ReadPIDFile) {
 	if f.Path == "" {
 		out := engine.PIDFileRead{Token: f.Token}
 		if u := p.m.engine.Def(f.Token.Unit); u != nil {
-			if pids := p.m.pidsOf(u); len(pids) == 1 {
+			pids := p.m.pidsOf(u)
+			switch {
+			case u.Service != nil && u.Service.Job != nil:
+				out.Pid = int32(trace.Survivor(pids))
+			case len(pids) == 1:
 				out.Pid = int32(pids[0])
 			}
 		}

@@ -43,7 +43,7 @@ func (p *preparation) main() bool {
 }
 
 func (p *preparation) prepare() error {
-	steps := []func() error{p.identity, p.directories, p.sockets, p.environment, p.program, p.stdio, p.attributes, p.handover, p.cgroup}
+	steps := []func() error{p.identity, p.directories, p.sockets, p.environment, p.program, p.stdio, p.attributes, p.handover, p.follow, p.cgroup}
 	for _, step := range steps {
 		if err := step(); err != nil {
 			return err
@@ -107,6 +107,7 @@ func (p *preparation) sockets() error {
 		}
 	}
 	p.spec.Sockets = len(p.spec.Fds)
+	p.eventFDs()
 	for _, st := range p.m.stored[p.u.Name] {
 		p.spec.Fds = append(p.spec.Fds, st.fd)
 		p.names = append(p.names, st.name)
@@ -221,7 +222,7 @@ func (p *preparation) attributes() error {
 	if s.Dir == "~" {
 		s.Dir = p.who.home
 	}
-	if s.Dir == "" && p.m.cfg.Mode == ModeOn {
+	if s.Dir == "" && (p.m.cfg.Mode == ModeOn || p.job() != nil && p.m.cfg.Mode != ModeInit) {
 		s.Dir = p.m.cfg.Dir
 	}
 	if svc := p.u.Service; svc == nil || !svc.RootDirectoryStartOnly || p.cmd.Phase == unit.PhaseStart {

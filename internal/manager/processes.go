@@ -190,6 +190,7 @@ func (m *Manager) cleanUp(f engine.RemoveCgroup) {
 	}
 	m.dropHandover(f.Unit)
 	m.pidfiles.forget(f.Unit)
+	m.forks.drop(f.Unit)
 	m.removeDirectories(u, f.KeepDirs)
 	m.out.forget(f.Unit)
 	if m.cg == nil || m.keepsCgroup(u) {

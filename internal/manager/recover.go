@@ -42,7 +42,9 @@ func codec() (*statelog.Codec, error) {
 		engine.SocketFailed{}, engine.Readable{}, engine.Accepted{}, engine.Connections{}, engine.ConnectionClosed{},
 		engine.Frozen{}, engine.Thawed{}, engine.FreezeFailed{}, engine.ListenCalled{}, engine.TimerFired{},
 		engine.Spawn{}, engine.OpenSocket{}, engine.CheckConditions{}, engine.CountConnections{}, engine.Freeze{}, engine.Thaw{},
-		engine.WatchCgroup{}, engine.ReadPIDFile{})
+		engine.WatchCgroup{}, engine.ReadPIDFile{},
+		engine.Happened{}, engine.AskedJob{}, engine.Stopped{}, engine.Followed{}, engine.NameChanged{}, engine.BusChanged{},
+		engine.AskedWatch{}, engine.AskedJobEnv{})
 }
 
 func (m *Manager) engineConfig() engine.Config {

@@ -143,9 +143,10 @@ func (m *Manager) dump() {
 // forgotten performs UnitForgotten.
 func (m *Manager) forgotten(name string) {
 	m.bus.UnitRemoved(name)
+	m.upstart.UnitForgotten(name)
 	m.loader.Forget(name)
 	delete(m.emptying, name)
-	if unit.IsInstance(name) && unit.KindOf(name) == unit.KindService {
+	if unit.IsInstance(name) && unit.KindOf(name) == unit.KindService && !m.hasClass(name) {
 		m.out.remove(name)
 	}
 }

@@ -35,6 +35,24 @@ func (s *startup) wish(m *Manager, name string) {
 	})
 }
 
+// event emits the event that jobs begin with.
+func (s *startup) event(m *Manager) {
+	name := m.cfg.StartupEvent
+	switch {
+	case name == "-" || m.cfg.Mode == ModeOn:
+		return
+	case name == "":
+		name = "startup"
+	}
+	s.asked++
+	id := m.nextAsk()
+	m.replies[id] = func(engine.Reply) {
+		s.asked--
+		s.check(m)
+	}
+	m.feed(engine.Happened{ID: id, Name: name, By: "the start of the manager"})
+}
+
 func (s *startup) jobRemoved(m *Manager, f engine.JobRemoved) {
 	if s.jobs[f.Job] {
 		delete(s.jobs, f.Job)

@@ -132,6 +132,9 @@ func file(s unit.Stdio, n int) spawn.Stdio {
 // journal is the unit's output file. The manager opens it, not the child:
 // the service's user need not be able to.
 func (p *preparation) journal() spawn.Stdio {
+	if path := p.m.jobLog(p.u); path != "" {
+		return p.jobLog(path)
+	}
 	fd, err := unix.Open(p.m.out.path(p.u.Name), unix.O_WRONLY|unix.O_CREAT|unix.O_APPEND|unix.O_CLOEXEC|unix.O_NOCTTY, 0o640)
 	if err != nil {
 		p.m.say("%s: cannot keep its output: %v, dropping it", p.u.Name, err)

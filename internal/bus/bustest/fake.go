@@ -26,12 +26,16 @@ type Fake struct {
 	Views map[string]*engine.View
 	Lines map[string][]string // what units have written
 	Env   []string
+	// Reasons are what Why answers, besides what follows from Views.
+	Reasons map[string]engine.Explanation
 	// Calls records what clients asked for, in order.
 	Calls []string
 	// Service is set by Serve, for signals.
 	Service *systemd1.Service
 	// Backend is served in place of the Fake, if set.
 	Backend systemd1.Backend
+	// Upstart is served as com.ubuntu.Upstart, if set.
+	Upstart *Jobs
 	// Broken gets what bus.Config.Broken gets.
 	Broken func(msg string)
 
@@ -214,6 +218,22 @@ func (f *Fake) OpenLog(name string) (int, error) {
 	}
 	return unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 }
+
+func (f *Fake) Why(name string) (engine.Explanation, error) {
+	v := f.Views[name]
+	if v == nil {
+		return engine.Explanation{}, errors.New("Unit " + name + " not loaded.")
+	}
+	if x, ok := f.Reasons[name]; ok {
+		return x, nil
+	}
+	return engine.Explanation{
+		Unit: name, Active: v.Active.String(), Sub: v.Sub, Goal: "up", Since: v.StateChange, Failure: v.Failure,
+		Causes: []engine.Cause{{At: v.StateChange, What: "start asked for by uid 0"}},
+	}, nil
+}
+
+func (f *Fake) FollowEvents(on bool) { f.Calls = append(f.Calls, fmt.Sprintf("follow events %v", on)) }
 
 func (f *Fake) Files() systemd1.Files { return (*files)(f) }
 

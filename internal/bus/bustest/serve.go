@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rouse-init/rouse/internal/bus/systemd1"
+	"github.com/rouse-init/rouse/internal/bus/upstart"
 	"github.com/rouse-init/rouse/internal/engine"
 	"github.com/rouse-init/rouse/internal/linux/poll"
 )
@@ -72,6 +73,15 @@ func Start(f *Fake, path string) (s *Server, stop func(), err error) {
 		return nil, nil, err
 	}
 	f.Service = svc
+	flush := svc.Flush
+	if f.Upstart != nil {
+		up := upstart.New(upstart.Config{Server: svc.Server(), Backend: f.Upstart})
+		f.Upstart.Service = up
+		flush = func() {
+			up.Flush()
+			svc.Flush()
+		}
+	}
 	running := true
 	if err := loop.Add(wake, poll.In, func(uint32) {
 		var b [8]byte
@@ -92,7 +102,7 @@ func Start(f *Fake, path string) (s *Server, stop func(), err error) {
 			if err := loop.Wait(timeout); err != nil {
 				return
 			}
-			svc.Flush()
+			flush()
 			f.clients.Store(int32(svc.Clients()))
 		}
 		svc.Close()

@@ -48,7 +48,7 @@ func Fill(u *unit.Unit) {
 
 // New is a manager with a few units in all the states that clients show.
 func New() *Fake {
-	f := &Fake{Views: make(map[string]*engine.View), Lines: make(map[string][]string), Env: []string{"LANG=C.UTF-8", "PATH=/usr/bin:/bin"}}
+	f := &Fake{Upstart: NewJobs(), Views: make(map[string]*engine.View), Lines: make(map[string][]string), Env: []string{"LANG=C.UTF-8", "PATH=/usr/bin:/bin"}}
 	add := func(name, description string) *engine.View {
 		u := &unit.Unit{Name: name, Kind: Kind(name), Description: description}
 		if u.Kind == unit.KindService || u.Kind == unit.KindSocket {

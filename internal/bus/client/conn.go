@@ -37,16 +37,24 @@ type Signal struct {
 // Conn is a connection.
 type Conn struct {
 	path    string
+	dest    string // the name that is called through a message bus, "" without one
 	fd      int
 	serial  uint32
 	out     []byte // not written yet
 	in      []byte // read and not looked at
 	greeted bool   // authentication was answered
 	fds     []int  // received and not claimed
+	sendFDs []int  // borrowed, to go with the next call
 	// onSignal gets each signal that arrives, whatever is waited for.
 	onSignal func(*Signal)
 	rules    []string
 }
+
+// The message bus itself, which the manager plays on its own socket.
+const (
+	driverName = "org.freedesktop.DBus"
+	driverPath = "/org/freedesktop/DBus"
+)
 
 // handshake is all of authentication in one write, as sd-bus does it: the
 // answers are read with the first reply.
@@ -68,6 +76,7 @@ func (c *Conn) dial() error {
 		return fmt.Errorf("cannot connect to %s: %w", c.path, err)
 	}
 	c.fd, c.out, c.in, c.greeted = fd, append(c.out[:0], handshake...), nil, false
+	c.hello()
 	return nil
 }
 
@@ -95,7 +104,7 @@ func (c *Conn) sendRules() {
 	for _, r := range c.rules {
 		var e wire.Encoder
 		e.String(r)
-		c.queue(&wire.Message{Type: wire.MethodCall, Flags: wire.NoReply, Path: "/org/freedesktop/DBus", Interface: "org.freedesktop.DBus", Destination: "org.freedesktop.DBus", Member: "AddMatch", Signature: "s", Body: e.Data()})
+		c.queue(&wire.Message{Type: wire.MethodCall, Flags: wire.NoReply, Path: driverPath, Interface: driverName, Destination: driverName, Member: "AddMatch", Signature: "s", Body: e.Data()})
 	}
 }
 
@@ -107,9 +116,12 @@ func (c *Conn) queue(m *wire.Message) uint32 {
 	return m.Serial
 }
 
-func (c *Conn) flush() error {
+func (c *Conn) flush() error { return c.flushWith(nil) }
+
+// flushWith writes what is queued, and rights with its first byte.
+func (c *Conn) flushWith(rights []byte) error {
 	for len(c.out) > 0 {
-		n, err := unix.SendmsgN(c.fd, c.out, nil, nil, unix.MSG_NOSIGNAL)
+		n, err := unix.SendmsgN(c.fd, c.out, rights, nil, unix.MSG_NOSIGNAL)
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}
@@ -122,7 +134,7 @@ func (c *Conn) flush() error {
 		if err != nil {
 			return fmt.Errorf("cannot write to the manager: %w", err)
 		}
-		c.out = c.out[n:]
+		c.out, rights = c.out[n:], nil
 	}
 	c.out = nil
 	return nil
@@ -131,15 +143,28 @@ func (c *Conn) flush() error {
 // Call calls a method and returns its results. args writes the arguments; it
 // may be nil where sig is "".
 func (c *Conn) Call(path, iface, member, sig string, args func(*wire.Encoder)) (*wire.Decoder, error) {
+	return c.callUntil(time.Now().Add(callTime), path, iface, member, sig, args)
+}
+
+// callUntil is Call with another deadline; a zero one means to wait for ever.
+func (c *Conn) callUntil(deadline time.Time, path, iface, member, sig string, args func(*wire.Encoder)) (*wire.Decoder, error) {
 	var e wire.Encoder
 	if args != nil {
 		args(&e)
 	}
-	serial := c.queue(&wire.Message{Type: wire.MethodCall, Path: path, Interface: iface, Member: member, Signature: sig, Body: e.Data()})
-	if err := c.flush(); err != nil {
+	m := &wire.Message{Type: wire.MethodCall, Path: path, Interface: iface, Member: member, Signature: sig, Body: e.Data(), Destination: c.dest}
+	var rights []byte
+	if len(c.sendFDs) > 0 {
+		// Descriptors go with the first byte of their message.
+		if err := c.flush(); err != nil {
+			return nil, err
+		}
+		m.NFDs, rights = uint32(len(c.sendFDs)), unix.UnixRights(c.sendFDs...)
+	}
+	serial := c.queue(m)
+	if err := c.flushWith(rights); err != nil {
 		return nil, err
 	}
-	deadline := time.Now().Add(callTime)
 	for {
 		m, err := c.next(deadline)
 		if err != nil {
@@ -289,4 +314,14 @@ func (c *Conn) redial(within time.Duration) error {
 		}
 		_, _ = unix.Poll(nil, 20)
 	}
+}
+
+// Post calls a method and does not wait for its answer, which is dropped.
+func (c *Conn) Post(path, iface, member, sig string, args func(*wire.Encoder)) error {
+	var e wire.Encoder
+	if args != nil {
+		args(&e)
+	}
+	c.queue(&wire.Message{Type: wire.MethodCall, Path: path, Interface: iface, Member: member, Signature: sig, Body: e.Data(), Destination: c.dest})
+	return c.flush()
 }

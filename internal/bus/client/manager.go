@@ -150,6 +150,11 @@ func (c *Conn) Unit(unit string) (Props, error) {
 	if err != nil {
 		return nil, err
 	}
+	return readProps(d)
+}
+
+// readProps reads an a{sv}.
+func readProps(d *wire.Decoder) (Props, error) {
 	var props Props
 	for end := d.Array('{'); d.More(end); {
 		d.Struct()

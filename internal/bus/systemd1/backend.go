@@ -74,6 +74,13 @@ type Backend interface {
 	// at its start. The descriptor is given away.
 	OpenLog(name string) (fd int, err error)
 
+	// Why explains why a unit runs, or does not. The name may be that of a job.
+	Why(name string) (engine.Explanation, error)
+	// FollowEvents: somebody watches the events of jobs (Service.EventEmitted
+	// and EventCompleted are then called), or nobody any more. It is called
+	// on changes only; at the start nobody does.
+	FollowEvents(on bool)
+
 	// Files are the unit files of the manager's scope.
 	Files() Files
 	// Facts describe the manager itself.

@@ -69,7 +69,9 @@ func rouseInterface() *bus.Interface {
 		{Name: "Logs", In: "su", Out: "as", Args: "name lines > text", Call: logs},
 		{Name: "FollowLogs", In: "s", Out: "h", Args: "name > fd", Call: followLogs},
 		{Name: "Failure", In: "su", Out: "ssas", Args: "name lines > failure cause text", Call: failure},
-	}}
+		{Name: "Why", In: "s", Out: "s", Open: true, Args: "name > json", Call: why},
+		{Name: "WatchEvents", Open: true, Call: watchEvents},
+	}, Signals: []bus.SignalDef{{Name: eventSignal, Sig: "s", Args: "json"}}}
 }
 
 // rouseUnitInterface are the properties of units that systemd has not.

@@ -24,7 +24,8 @@ const (
 	IfUnit      = Name + ".Unit"
 	IfJob       = Name + ".Job"
 	IfRouse     = "dev.rouse.Manager1"
-	unitPrefix  = Path + "/unit/"
+	unitRoot    = Path + "/unit"
+	unitPrefix  = unitRoot + "/"
 	jobPrefix   = Path + "/job/"
 	errorPrefix = Name + "."
 )
@@ -62,6 +63,8 @@ type Service struct {
 	events  []event
 	changed []string
 	marked  map[string]struct{}
+	// following is what the Backend was told last by FollowEvents.
+	following bool
 }
 
 // event is a signal of the manager that waits for Flush.
@@ -75,7 +78,7 @@ func New(cfg Config) (*Service, error) {
 	s := &Service{cfg: cfg, be: cfg.Backend, marked: make(map[string]struct{}), idleJob: 1 << 31}
 	s.tables = newTables(s)
 	srv, err := bus.New(bus.Config{
-		Loop: cfg.Loop, Listener: cfg.Listener, UID: cfg.UID, Name: Name, Tree: (*tree)(s),
+		Loop: cfg.Loop, Listener: cfg.Listener, UID: cfg.UID, Parts: []bus.Part{{Name: Name, Root: Path, Tree: (*tree)(s)}},
 		Now:    func() time.Duration { return time.Duration(cfg.Now()) },
 		Broken: cfg.Broken,
 	})
@@ -92,6 +95,9 @@ func (s *Service) Close() {
 	s.srv.Close()
 }
 
+// Server is what the objects are served by.
+func (s *Service) Server() *bus.Server { return s.srv }
+
 // Clients is the number of connections.
 func (s *Service) Clients() int { return s.srv.Clients() }
 
@@ -106,13 +112,14 @@ func (s *Service) Tick(now engine.Time) (next engine.Time, ok bool) {
 // Flush tells clients what happened. Call it once at the end of every turn
 // of the loop, after all effects.
 func (s *Service) Flush() {
-	if s.srv.Clients() > 0 {
+	if s.srv.Audience() {
 		s.tell()
 	}
 	clear(s.events)
 	s.events = s.events[:0]
 	clear(s.marked)
 	s.changed = s.changed[:0]
+	s.followEvents()
 	s.srv.Flush()
 }
 
@@ -120,7 +127,7 @@ func (s *Service) Flush() {
 // waits for a job reads the unit's state when the job is gone.
 func (s *Service) tell() {
 	const props = "org.freedesktop.DBus.Properties"
-	if len(s.changed) > 0 && s.srv.Wanted(unitPrefix, props, "PropertiesChanged") {
+	if len(s.changed) > 0 && s.srv.WantedBelow(unitRoot, props, "PropertiesChanged") {
 		for _, name := range s.changed {
 			v, ok := s.be.Unit(name)
 			if !ok {
@@ -140,14 +147,14 @@ func (s *Service) tell() {
 
 // queue keeps a signal for Flush, if there is anyone who may want it.
 func (s *Service) queue(member, sig string, body func(*wire.Encoder)) {
-	if s.srv.Clients() > 0 {
+	if s.srv.Audience() {
 		s.events = append(s.events, event{member, sig, body})
 	}
 }
 
 // UnitChanged says that something visible of the unit has changed.
 func (s *Service) UnitChanged(name string) {
-	if s.srv.Clients() == 0 {
+	if !s.srv.Audience() {
 		return
 	}
 	if _, ok := s.marked[name]; !ok {

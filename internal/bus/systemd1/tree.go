@@ -82,15 +82,9 @@ func (s *Service) object(name string) (*object, error) {
 func (t *tree) Children(path string) []string {
 	s := (*Service)(t)
 	switch path {
-	case "/":
-		return []string{"org"}
-	case "/org":
-		return []string{"freedesktop"}
-	case "/org/freedesktop":
-		return []string{"systemd1"}
 	case Path:
 		return []string{"job", "unit"}
-	case Path + "/unit":
+	case unitRoot:
 		names := []string{}
 		s.be.Units(func(v *engine.View) bool {
 			names = append(names, wire.Escape(v.Unit.Name))

@@ -18,7 +18,8 @@ type Backend interface {
 	// Service.Job is nil, their job name is the unit's without ".service").
 	// Sorted by name. Instances are not among them.
 	Jobs() []*unit.Unit
-	// Job finds one by the name that initctl uses.
+	// Job finds one by the name that initctl uses; also one that cannot be
+	// used, because its file has an error: Load and LoadErr tell.
 	Job(name string) (*unit.Unit, bool)
 	// Instances are the instances of a job that exist, sorted by unit name;
 	// for a job without an instance stanza the job itself unless it rests.
@@ -59,4 +60,19 @@ type Backend interface {
 	SetLogPriority(p string)
 	// User is true for a session manager (its own user may do everything).
 	User() bool
+}
+
+// EventLister is what a Backend may be besides, for GetState.
+type EventLister interface {
+	// OpenEvents are the events that have not completed, oldest first.
+	OpenEvents() []OpenEvent
+}
+
+// OpenEvent is an event that has not completed.
+type OpenEvent struct {
+	ID   uint64   `json:"id"`
+	Name string   `json:"name"`
+	Env  []string `json:"env,omitempty"`
+	// Waits are the units that it waits for.
+	Waits []string `json:"waits,omitempty"`
 }

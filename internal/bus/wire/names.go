@@ -116,7 +116,13 @@ func alnum(c byte) bool {
 
 // Escape makes one element of an object path of any text, as sd_bus_path_encode(3)
 // does: what is not a letter or digit, and a digit at the start, becomes _xx.
-func Escape(s string) string {
+func Escape(s string) string { return escape(s, true) }
+
+// EscapeBytes is Escape but for a digit at the start, which stays: so it is
+// in the object paths of com.ubuntu.Upstart.
+func EscapeBytes(s string) string { return escape(s, false) }
+
+func escape(s string, first bool) string {
 	if s == "" {
 		return "_"
 	}
@@ -125,7 +131,7 @@ func Escape(s string) string {
 	b.Grow(len(s) + 8)
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		if c != '_' && alnum(c) && (i > 0 || c > '9') {
+		if c != '_' && alnum(c) && (i > 0 || c > '9' || !first) {
 			b.WriteByte(c)
 			continue
 		}

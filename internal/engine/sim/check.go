@@ -93,10 +93,17 @@ func (w *World) checkTurn(it *item) {
 		return
 	}
 	for _, name := range w.e.Depends(it.name, engine.After) {
-		if o := w.item(name); o.job != 0 {
+		if o := w.item(name); o.job != 0 && !w.meanwhile(it, o) {
 			w.violate("%s starts before job %d of %s, which it is after, is done", it.name, o.job, name)
 		}
 	}
+}
+
+// meanwhile: the job of other was queued when the turn of it may have come
+// already. A job waits at its gates and for its pre-start after its turn has
+// come, and one step can queue jobs by events after that.
+func (w *World) meanwhile(it, other *item) bool {
+	return w.cfg.Shape != NoJobs && other.jobStep >= it.jobStep
 }
 
 // checkStopTurn makes sure that a unit is not stopped before those that are
@@ -110,7 +117,7 @@ func (w *World) checkStopTurn(it *item) {
 	}
 	for _, name := range w.e.Depends(it.name, engine.Before) {
 		o, _ := w.e.Unit(name)
-		if om := w.item(name); om.job != 0 && om.job == o.Job && !om.unordered &&
+		if om := w.item(name); om.job != 0 && !w.meanwhile(it, om) && om.job == o.Job && !om.unordered &&
 			(o.JobType == engine.Stop || o.JobType == engine.Restart) {
 			w.violate("%s stops before %s, which is after it, has stopped", it.name, name)
 		}

@@ -48,7 +48,8 @@ func (w *World) perform(f engine.Effect) {
 	case engine.JobQueued:
 		w.res.Jobs++
 		w.jobs[f.Job] = f.Unit
-		w.touch(f.Unit).job = f.Job
+		it := w.touch(f.Unit)
+		it.job, it.jobStep = f.Job, w.res.Steps
 	case engine.JobRemoved:
 		if _, ok := w.jobs[f.Job]; !ok {
 			w.violate("job %d of %s was removed but never queued", f.Job, f.Unit)

@@ -86,6 +86,7 @@ type item struct {
 	timers   [engine.NumTimers]uint64 // gens of the armed ones
 	was      engine.ActiveState
 	job      uint32
+	jobStep  int // in which it was queued
 	dirty    bool
 	// unordered: a ring of order was broken here when everything had to stop.
 	unordered bool

@@ -3,6 +3,11 @@
 // Package upstart reads Upstart job files (init(5)) and compiles them to
 // units. It imports unit and diag only, reads no file, and rejects a job as a
 // whole where Upstart would, with the position and the reason.
+//
+// What is known of each stanza stands in one table (Stanzas), on which Parse
+// dispatches and from which docs/stanzas.md is made. A stanza is read to a
+// function that changes a job; Compile calls those of the file and of its
+// overrides in their order.
 package upstart
 
 import (
@@ -16,6 +21,24 @@ type Options struct {
 	User bool
 }
 
+// File is one parsed job file or override. It is not changed after Parse and
+// may be shared.
+type File struct {
+	Path string
+
+	acts  []act
+	diags diag.List // without the name of the unit
+}
+
+// act is one stanza that was read: what it does to a job, and where it stands.
+type act struct {
+	pos   diag.Pos
+	apply apply
+}
+
+// apply puts a stanza into effect.
+type apply func(b *build)
+
 // Compile makes the unit of job name (the path below its directory, without
 // ".conf") from its file and, where there are any, the overrides on top of it
 // in the order of application. An override with an error has no effect at all.
@@ -24,18 +47,49 @@ type Options struct {
 // LoadErr is the first error and the unit has no commands. The list has every
 // finding, errors and warnings, in the order of the lines.
 func Compile(name string, conf *File, overrides []*File, opt Options) (*unit.Unit, diag.List) {
-	panic("not written yet")
+	b := newBuild(name, opt)
+	b.u.Fragment = conf.Path
+	b.report(conf.diags)
+	b.run(conf)
+	for _, o := range overrides {
+		if i := firstError(o.diags); i >= 0 {
+			b.ignoreOverride(o, o.diags[i])
+			continue
+		}
+		b.report(o.diags)
+		b.u.DropIns = append(b.u.DropIns, o.Path)
+		b.run(o)
+	}
+	return b.finish(), b.list
 }
 
-// UnitName is the name of the unit of a job.
-func UnitName(job string) string { panic("not written yet") }
-
-// File is one parsed job file or override.
-type File struct {
-	Path string
-	// TODO fields
+func firstError(l diag.List) int {
+	for i := range l {
+		if l[i].Severity == diag.Error {
+			return i
+		}
+	}
+	return -1
 }
 
-// Parse reads a job file. It never fails: errors are part of the File and
-// come out of Compile.
-func Parse(path string, text []byte) *File { panic("not written yet") }
+// UnitName is the name of the unit of a job: net/apache is net-apache.service.
+// Bytes that unit names may not hold are escaped, and so is "@", which would
+// make it an instance. It may be longer than a name may be.
+func UnitName(job string) string { return unitName(job) }
+
+// ParseExpr reads an event expression as it stands after "start on". The
+// positions of its terms are not set.
+func ParseExpr(text string) (unit.Expr, error) {
+	r := &reader{scan: scanner{text: text}, name: "the expression"}
+	if why, fix := unreadable(text); why != "" {
+		r.scan.fail(fault{code: CodeLimit, msg: why, fix: fix})
+	}
+	x := r.expr()
+	if r.scan.fault == nil && r.nextStanza() {
+		r.unexpected()
+	}
+	if r.scan.fault != nil {
+		return nil, r.diagnostic()
+	}
+	return x, nil
+}

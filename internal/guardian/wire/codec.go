@@ -46,6 +46,10 @@ func Append(b []byte, m *Msg) []byte {
 	case Reexec:
 		b = append(b, uint8(len(m.FDs)), flag(m.Reexec.Self))
 		b = appendText(u32(b, m.Reexec.ReadyMS), m.Text, MaxText)
+	case Stopped:
+		b = append(u32(b, uint32(m.Pid)), m.Sig)
+	case Trap:
+		b = u32(b, uint32(m.Pid))
 	case Ready:
 	}
 	binary.LittleEndian.PutUint16(b[start-2:], uint16(len(b)-start))
@@ -99,6 +103,10 @@ func decode(b []byte, m *Msg) (rest []byte, err error) {
 		m.Reexec.Self = r.u8() != 0
 		m.Reexec.ReadyMS = r.u32()
 		m.Text = r.text()
+	case Stopped:
+		m.Pid, m.Sig = int32(r.u32()), r.u8()
+	case Trap:
+		m.Pid = int32(r.u32())
 	case Ready:
 	}
 	return b[3+n:], nil

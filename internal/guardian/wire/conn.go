@@ -80,6 +80,11 @@ func (c *Conn) DropSoon(key string) error { return c.later(&Msg{Kind: Drop, Key:
 // AckSoon is Ack with the next packet, or the next Flush at the latest.
 func (c *Conn) AckSoon(seq uint64) error { return c.later(&Msg{Kind: Ack, Seq: seq}) }
 
+// TrapSoon asks to be told, by Stopped, when the child pid stops, with the next
+// packet, or the next Flush at the latest. A new manager asks again for those
+// that it waits for still.
+func (c *Conn) TrapSoon(pid int) error { return c.later(&Msg{Kind: Trap, Pid: int32(pid)}) }
+
 // Flush sends what waits.
 func (c *Conn) Flush() error {
 	if len(c.out) <= 1 {

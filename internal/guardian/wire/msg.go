@@ -55,6 +55,9 @@ const (
 	// Lost says that Count exits were reaped and are gone, because the
 	// manager had left too many unacknowledged: look at every pid.
 	Lost
+	// Stopped says that the child Pid, for which Trap was sent, is stopped by
+	// Sig. It is said once for each Trap, and not again to a later manager.
+	Stopped
 )
 
 // From the manager.
@@ -75,6 +78,10 @@ const (
 	// Reexec says that the manager has taken its snapshot and ends, and
 	// that the next one runs from FDs[0] or Text: Reexec.
 	Reexec
+	// Trap asks for Stopped when the child Pid stops by a signal, at once
+	// if it is stopped now. Other stops are not told: those of thousands of
+	// frozen services would be in the way of exits.
+	Trap
 )
 
 // Msg is one message; which fields count is told by its Kind.
@@ -82,6 +89,7 @@ type Msg struct {
 	Kind  Kind
 	Force bool
 	Sig   uint8
+	Pid   int32
 	// Count is the number of lost exits, or how many descriptors were sent
 	// with the message: when FDs has fewer, this process had no room.
 	Count uint32

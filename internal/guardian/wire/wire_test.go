@@ -24,6 +24,8 @@ var samples = []Msg{
 	{Kind: Signal, Sig: 38},
 	{Kind: Refused, Key: "k", Text: "why"},
 	{Kind: Lost, Count: 7},
+	{Kind: Stopped, Pid: 1 << 22, Sig: 19},
+	{Kind: Trap, Pid: 77},
 	{Kind: Store, Key: strings.Repeat("k", MaxKey)},
 	{Kind: Drop, Key: "gone"},
 	{Kind: Ack, Seq: 1<<64 - 1},

@@ -10,8 +10,10 @@ import (
 
 // Traps are the calls that a filter stops at.
 type Traps struct {
-	// Listen traps listen(2): wanted for X-Readiness=listen, and so that a
-	// daemon's backlog does not replace that of the unit.
+	// Bind traps bind(2): wanted where a socket is held.
+	Bind bool
+	// Listen traps listen(2): wanted for X-Readiness=listen and expect listen,
+	// and so that a daemon's backlog does not replace that of the unit.
 	Listen bool
 	// Nodes traps the calls that remove a node of the file system or change
 	// its mode: wanted where a unix socket with a path is held.
@@ -41,7 +43,10 @@ func Filter(t Traps) []unix.SockFilter {
 	if !Supported() {
 		return nil
 	}
-	nrs := []uint32{unix.SYS_BIND}
+	var nrs []uint32
+	if t.Bind {
+		nrs = append(nrs, unix.SYS_BIND)
+	}
 	if t.Listen {
 		nrs = append(nrs, unix.SYS_LISTEN)
 	}

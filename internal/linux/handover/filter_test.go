@@ -23,16 +23,17 @@ func TestFilter(t *testing.T) {
 		nr     uint32
 		notify bool
 	}{
-		{"bind", Traps{}, auditArch, unix.SYS_BIND, true},
+		{"bind", Traps{Bind: true}, auditArch, unix.SYS_BIND, true},
+		{"bind, not trapped", Traps{Listen: true}, auditArch, unix.SYS_BIND, false},
 		{"listen", Traps{Listen: true}, auditArch, unix.SYS_LISTEN, true},
-		{"listen, not trapped", Traps{}, auditArch, unix.SYS_LISTEN, false},
+		{"listen, not trapped", Traps{Bind: true}, auditArch, unix.SYS_LISTEN, false},
 		{"unlinkat", Traps{Nodes: true}, auditArch, unix.SYS_UNLINKAT, true},
 		{"unlinkat, not trapped", Traps{Listen: true}, auditArch, unix.SYS_UNLINKAT, false},
 		{"fchmodat2", Traps{Listen: true, Nodes: true, Accept: true}, auditArch, unix.SYS_FCHMODAT2, true},
 		{"accept4", Traps{Listen: true, Nodes: true, Accept: true}, auditArch, unix.SYS_ACCEPT4, true},
-		{"read", Traps{Listen: true, Nodes: true, Accept: true}, auditArch, unix.SYS_READ, false},
-		{"bind of x32", Traps{Listen: true}, auditArch, unix.SYS_BIND | x32, false},
-		{"bind of i386", Traps{Listen: true}, i386, unix.SYS_BIND, false},
+		{"read", Traps{Bind: true, Listen: true, Nodes: true, Accept: true}, auditArch, unix.SYS_READ, false},
+		{"bind of x32", Traps{Bind: true}, auditArch, unix.SYS_BIND | x32, false},
+		{"bind of i386", Traps{Bind: true}, i386, unix.SYS_BIND, false},
 	} {
 		var prog []bpf.Instruction
 		for _, f := range Filter(c.traps) {

@@ -51,6 +51,8 @@ type Events struct {
 	Bound func(i int, pid int32)
 	// ListenCalled says that a process called listen() on Config.Held[i]: it
 	// is ready. Datagram sockets have no listen(): Bound tells as much there.
+	// With Config.Listens it is called once with i -1, for a socket that is
+	// not held.
 	ListenCalled func(i int, pid int32)
 	// Note is a limit or a refusal that a person should know of, in words,
 	// to follow the name of the unit: "process 7 was refused ...".
@@ -62,6 +64,10 @@ type Config struct {
 	// FD is the notification descriptor; it stays the caller's.
 	FD   int
 	Held []Held
+	// Listens: the first listen() of the service on a socket of its own is
+	// told (expect listen). Its filter needs Traps.Listen, and no more if
+	// nothing is held.
+	Listens bool
 	// Pids lists the live processes of the service. It is called only when
 	// something binds to an address that was handed over before.
 	Pids func() []int
@@ -77,6 +83,9 @@ type Handover struct {
 	held   []heldSocket
 	grants []grant
 	hold   bool
+	heard  bool // Listens is done with
+	// after is done when the answer was sent, nil for nothing.
+	after func()
 }
 
 // heldSocket is a held socket and what is known of it.
@@ -102,7 +111,7 @@ func (h *Handover) FD() int { return h.c.FD }
 
 // TrapsFor is what the filter of a service with these sockets must trap.
 func TrapsFor(held []Held) Traps {
-	t := Traps{Listen: true}
+	t := Traps{Bind: len(held) > 0, Listen: true}
 	for _, s := range held {
 		if name, ok := sockdiag.UnixName(s.FD, false); ok && name != "" && name[0] == '/' {
 			t.Nodes = true
@@ -171,6 +180,10 @@ func (h *Handover) Serve() error {
 	// A process that has died or was interrupted has no use for an answer
 	// (ENOENT).
 	_ = ioctl(h.c.FD, unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&r))
+	if h.after != nil {
+		h.after()
+		h.after = nil
+	}
 	return nil
 }
 
@@ -191,7 +204,7 @@ func (h *Handover) answer(n *notif) response {
 	case unix.SYS_BIND:
 		return h.bind(t, int(int32(n.args[0])), n.args[1], n.args[2])
 	case unix.SYS_LISTEN:
-		return h.listen(t, int(int32(n.args[0])))
+		return h.listen(t, int(int32(n.args[0])), int(int32(n.args[1])))
 	case unix.SYS_ACCEPT, unix.SYS_ACCEPT4:
 		return h.accept(t, int(int32(n.args[0])))
 	case sysUnlink:
@@ -216,7 +229,10 @@ func (h *Handover) note(t *target, format string, args ...any) {
 // listen tells that the process is ready. The held socket listens already,
 // so the call succeeds without being performed: the kernel would put the
 // daemon's backlog in the place of the unit's.
-func (h *Handover) listen(t *target, fd int) response {
+func (h *Handover) listen(t *target, fd, backlog int) response {
+	if len(h.held) == 0 && (h.heard || !h.c.Listens) {
+		return goOn()
+	}
 	inode := t.inode(fd)
 	for i := range h.held {
 		s := &h.held[i]
@@ -230,6 +246,9 @@ func (h *Handover) listen(t *target, fd int) response {
 		if err == nil && on == 1 {
 			return done()
 		}
+	}
+	if h.c.Listens && !h.heard {
+		h.firstListen(t, fd, backlog)
 	}
 	return goOn()
 }

@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 // system calls.
 func carry(args []string) {
 	runtime.LockOSThread()
-	traps := Traps{Listen: true, Nodes: strings.Contains(args[0], "nodes"), Accept: strings.Contains(args[0], "accept")}
+	traps := Traps{Bind: !strings.Contains(args[0], "listens"), Listen: true, Nodes: strings.Contains(args[0], "nodes"), Accept: strings.Contains(args[0], "accept")}
 	prog := Filter(traps)
 	fprog := unix.SockFprog{Len: uint16(len(prog)), Filter: &prog[0]}
 	fail := func(what string, err error) {
@@ -90,9 +90,11 @@ type start struct {
 	wait  bool // do not serve yet
 	// accept: trap it, and hold it until d.h.HoldAccepts(false).
 	accept bool
-	env    []string
-	alsoFD int // -1 or 0: none
-	also   func(d *daemon)
+	// listens: Config.Listens.
+	listens bool
+	env     []string
+	alsoFD  int // -1 or 0: none
+	also    func(d *daemon)
 	// copyExe: the test binary may be where another user cannot go.
 	copyExe bool
 }
@@ -112,6 +114,9 @@ func (s start) run(t testing.TB) *daemon {
 	nodes := "none"
 	if TrapsFor(s.held).Nodes {
 		nodes = "nodes"
+	}
+	if s.listens {
+		nodes = "listens"
 	}
 	if s.accept {
 		nodes += "+accept"
@@ -164,7 +169,7 @@ func (s start) run(t testing.TB) *daemon {
 }
 
 func (d *daemon) handover(s start, fresh bool) *Handover {
-	d.h = New(Config{FD: d.nfd, Held: s.held, Fresh: fresh, Pids: s.pids, Events: Events{
+	d.h = New(Config{FD: d.nfd, Held: s.held, Listens: s.listens, Fresh: fresh, Pids: s.pids, Events: Events{
 		Bound: func(i int, pid int32) { d.event("bound " + strconv.Itoa(i)) },
 		ListenCalled: func(i int, pid int32) {
 			d.event("listen " + strconv.Itoa(i))

@@ -26,6 +26,9 @@ func (s *Spawner) compile(spec *Spec, result int) error {
 	}
 	s.announce(b, spec)
 	s.signals(b, spec)
+	if spec.Held != nil {
+		s.hold(b)
+	}
 	if !spec.KeepSession {
 		b.For(StepSession)
 		b.Call(unix.SYS_SETSID)
@@ -77,6 +80,7 @@ func (s *Spawner) compile(spec *Spec, result int) error {
 // is valid until the next call of a method of s.
 func (s *Spawner) Compile(spec *Spec) (*Program, error) {
 	const anyFd = 1000 // stands for the result pipe
+	s.gate = [2]int{anyFd + 1, anyFd + 2}
 	if err := s.compile(spec, anyFd); err != nil {
 		return nil, err
 	}
@@ -112,6 +116,14 @@ func (s *Spawner) announce(b *Builder, spec *Spec) {
 	}
 	b.For(StepAnnounce)
 	b.Call(unix.SYS_WRITE, Int(spec.Announce.Fd), b.Bytes(spec.Announce.Data), Int(len(spec.Announce.Data)))
+}
+
+// hold waits until nobody has the gate's other end. The process has a copy of
+// it itself.
+func (s *Spawner) hold(b *Builder) {
+	b.For(StepHold)
+	b.Call(unix.SYS_CLOSE, Int(s.gate[1]))
+	b.Call(unix.SYS_READ, Int(s.gate[0]), b.Words(Int(0)), Int(1))
 }
 
 // signals lets signals through again, so that a process that waits in a later

@@ -51,6 +51,8 @@ type Spawner struct {
 	hard        [len(limitNames)]uint64
 	ignoredHere uint64
 	sources     []Arg // scratch of descriptors
+	// gate is the pipe whose end a held process waits for: reading end first.
+	gate [2]int
 }
 
 // Start starts a process. It returns as soon as the process exists: whether
@@ -62,10 +64,10 @@ func (s *Spawner) Start(spec *Spec) (pid, result int, err error) {
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
 		return 0, 0, newFailure(StepFork, 0, errnoOf(err), "")
 	}
-	pid, err = s.compileAndRun(spec, pipe[1])
-	if err != nil && !s.legacy && noClone3(err) {
-		s.legacy = true
-		pid, err = s.compileAndRun(spec, pipe[1])
+	if spec.Held != nil {
+		pid, err = s.startHeld(spec, pipe[1])
+	} else {
+		pid, err = s.tryStart(spec, pipe[1])
 	}
 	_ = unix.Close(pipe[1])
 	if err != nil {
@@ -73,6 +75,34 @@ func (s *Spawner) Start(spec *Spec) (pid, result int, err error) {
 		return 0, 0, err
 	}
 	return pid, pipe[0], nil
+}
+
+// tryStart starts it, by clone(2) where there is no clone3(2).
+func (s *Spawner) tryStart(spec *Spec, result int) (pid int, err error) {
+	pid, err = s.compileAndRun(spec, result)
+	if err != nil && !s.legacy && noClone3(err) {
+		s.legacy = true
+		pid, err = s.compileAndRun(spec, result)
+	}
+	return pid, err
+}
+
+// startHeld starts it and calls Held while it waits for the gate. The gate
+// opens when the last writing end is closed, so also at our death.
+func (s *Spawner) startHeld(spec *Spec, result int) (pid int, err error) {
+	if err := unix.Pipe2(s.gate[:], unix.O_CLOEXEC); err != nil {
+		return 0, newFailure(StepHold, 0, errnoOf(err), "")
+	}
+	defer func() {
+		_ = unix.Close(s.gate[0])
+		_ = unix.Close(s.gate[1])
+	}()
+	quiet := *spec
+	quiet.Hurry = false // it would wait for a process that waits for us
+	if pid, err = s.tryStart(&quiet, result); err == nil {
+		spec.Held(pid)
+	}
+	return pid, err
 }
 
 func (s *Spawner) compileAndRun(spec *Spec, result int) (pid int, err error) {

@@ -32,6 +32,11 @@ type Spec struct {
 	// of another one that must be woken up. It is for the start that somebody
 	// waits for; many starts at once are faster without.
 	Hurry bool
+	// Held, when not nil, is called with the pid of the process while the
+	// process waits, before all that follows here: so it can be attached to
+	// (package trace) as what the manager itself is. It goes on when Held
+	// returns, or when the manager dies. Hurry does nothing then.
+	Held func(pid int)
 	// KeepSession leaves the process in the manager's session. Otherwise it
 	// leads a session of its own.
 	KeepSession bool

@@ -16,6 +16,7 @@ const (
 	StepFork Step = iota
 	StepCgroup
 	StepAnnounce
+	StepHold
 	StepSignals
 	StepSession
 	StepStdin
@@ -65,6 +66,7 @@ var stepTable = [numSteps]stepInfo{
 	StepFork:            {"fork", "", 202},
 	StepCgroup:          {"cgroup", "Slice", 219},
 	StepAnnounce:        {"announce", "", 202},
+	StepHold:            {"hold", "", 202},
 	StepSignals:         {"signals", "IgnoreSIGPIPE", 207},
 	StepSession:         {"session", "", 220},
 	StepStdin:           {"stdin", "StandardInput", 208},

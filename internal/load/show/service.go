@@ -14,7 +14,7 @@ import (
 func (l *list) service(s *unit.Service) {
 	l.add("Type", ServiceType(s.Type))
 	l.add("ExitType", pick(int(s.ExitType), "main", "cgroup"))
-	l.add("Restart", RestartPolicy(s.Restart))
+	l.add("Restart", RestartPolicy(Restarts(s)))
 	l.add("RestartMode", pick(int(s.RestartMode), "normal", "direct", "debug"))
 	l.add("PIDFile", s.PIDFile)
 	l.add("NotifyAccess", pick(int(s.NotifyAccess), "none", "main", "exec", "all"))

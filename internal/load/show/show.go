@@ -28,6 +28,7 @@ func Show(u *unit.Unit) []Property {
 	switch {
 	case u.Service != nil:
 		l.service(u.Service)
+		l.job(u)
 		l.resources(u)
 		l.exec(u.Service.Exec)
 		l.kill(&u.Service.Kill)

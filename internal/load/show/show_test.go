@@ -93,3 +93,48 @@ func TestSelect(t *testing.T) {
 		t.Errorf("Select gives %v", got)
 	}
 }
+
+// TestShowJob: what an Upstart job has is shown, and its respawn as Restart=.
+func TestShowJob(t *testing.T) {
+	dir := t.TempDir()
+	conf, override := filepath.Join(dir, "net/web.conf"), filepath.Join(dir, "net/web.override")
+	for path, text := range map[string]string{
+		conf:     "description \"a web server\"\nauthor me\nstart on (started db or runlevel [2345])\nstop on runlevel [016]\nemits ready-*\nexport PORT\ninstance $PORT\nexpect fork\nrespawn\nrespawn limit 3 60\nnormal exit 0 TERM\nexec /bin/true\n",
+		override: "kill timeout 20\n",
+	} {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	u, list := load.New(load.Config{Paths: []string{dir}}).One("net-web.service")
+	var got []string
+	for _, p := range Select(Show(u), "X-Job", "X-Instance", "X-StartOn", "X-StopOn", "X-Emits", "X-Export", "X-Expect", "X-RespawnLimit", "X-NormalExit",
+		"Restart", "TimeoutStopUSec", "Description", "FragmentPath", "DropInPaths", "LoadState") {
+		got = append(got, p.Name+"="+strings.ReplaceAll(p.Value, dir+"/", ""))
+	}
+	want := `X-Job=net/web
+X-Instance=$PORT
+X-StartOn=(started db or runlevel [2345])
+X-StopOn=runlevel [016]
+X-Emits=ready-*
+X-Export=PORT
+X-Expect=fork
+X-RespawnLimit=3 in 1min
+X-NormalExit=0 TERM
+Restart=always
+TimeoutStopUSec=20s
+Description=a web server
+FragmentPath=net/web.conf
+DropInPaths=net/web.override
+LoadState=loaded`
+	if strings.Join(got, "\n") != want {
+		t.Errorf("properties are\n%s\nwant\n%s\n(%v)", strings.Join(got, "\n"), want, list)
+	}
+	var b strings.Builder
+	if err := Cat(&b, u); err != nil || !strings.HasPrefix(b.String(), "# "+conf+"\n") || !strings.Contains(b.String(), "\n\n# "+override+"\nkill timeout 20\n") {
+		t.Errorf("cat prints %v\n%s", err, b.String())
+	}
+}

@@ -27,11 +27,14 @@ const (
 	CodeMissingFile   = "RS406" // another file that starting needs
 	CodeUser          = "RS407" // a User= that does not exist
 	CodeDangling      = "RS408" // a link to a unit that does not exist
+	CodeUnreachable   = "RS409" // an event of a job that cannot come
 )
 
 // Report is what Verify has found.
 type Report struct {
 	Units int // how many were looked at
+	// Names are the units that were asked for by name or path; nil: all.
+	Names []string
 	List  diag.List
 }
 
@@ -40,13 +43,15 @@ func (r Report) Errors() bool { return r.List.Errors() }
 
 // Verify looks at the named units, or at everything on the path when there is
 // no name, and reports each finding once, by file and line. A name with a
-// slash is the path of a unit file, or of a directory of them.
+// slash is the path of a unit or job file, or of a directory of them.
 func Verify(cfg load.Config, names ...string) Report {
 	if cfg.Options.Facts == nil {
 		cfg.Options.Facts = &systemd.Facts{Lookup: facts, TotalMemory: 1 << 34, MaxTasks: 1 << 15}
 	}
 	all := len(names) == 0
-	cfg, names = withPaths(cfg, names)
+	cfg, asked := withPaths(cfg, names)
+	r := Report{Names: asked.names}
+	names = asked.names
 	l := load.New(cfg)
 	if all {
 		names = l.Names()
@@ -61,13 +66,16 @@ func Verify(cfg load.Config, names ...string) Report {
 	for _, u := range units {
 		c.units[u.Name] = u
 	}
-	r := Report{}
 	for _, u := range units {
 		if own[u.Name] {
 			r.Units++
 			c.unit(u, !all)
 		}
 	}
+	for name, path := range asked.jobs {
+		c.hidden(cfg, name, path)
+	}
+	c.conditions(own)
 	for _, n := range names {
 		c.alias(n)
 	}

@@ -269,3 +269,67 @@ func TestUser(t *testing.T) {
 		t.Errorf("findings are %q, want %q", got, want)
 	}
 }
+
+// TestJobs: files of jobs, by directory and by path, and the events that
+// cannot come.
+func TestJobs(t *testing.T) {
+	dir := makeTree(t, map[string]string{
+		"init/a.conf":     "start on started web and started emiter\nstop on nothing\nexec /bin/sh\n",
+		"init/b.conf":     "start on startup or never\nexec /bin/sh\nneeds wbe\nsetuid no-such-user\n",
+		"init/net/c.conf": "start on b-ready\nexec /bin/sh\nrespwan\n", "init/emitter.conf": "emits b-*\n", "init/web.conf": "start on\n",
+		"units/web.service": "[Service]\nExecStart=/bin/sh\n",
+	})
+	cfg := load.Config{Paths: []string{filepath.Join(dir, "units")}, JobPaths: []string{filepath.Join(dir, "init")}}
+	at := func(name string) string { return filepath.Join(dir, "init", name) }
+	const (
+		a1 = `init/a.conf:1 RS409 a.service: cannot start by itself: start on can never come true: nothing defines the job "emiter" | did you mean "emitter"?`
+		a2 = `init/a.conf:2 RS409 a.service: cannot stop by itself: stop on can never come true: no job emits the event "nothing", and it is not a well-known one | write "emits nothing"`
+		b1 = `init/b.conf:1 RS409 b.service: cannot start by this part of start on: no job emits the event "never"`
+		b2 = `init/b.conf:3 RS401 b.service: cannot start: Requires=wbe.service: no file defines it | did you mean "web.service"?`
+		b3 = `init/b.conf:4 RS407 b.service: cannot start: User=no-such-user: no such user`
+	)
+	for _, c := range []struct {
+		names []string
+		units int
+		want  []string
+	}{
+		{nil, 5, []string{a1, a2, b1, b2, b3, `init/net/c.conf:3 RU002 net-c.service: cannot read "respwan"`}},
+		{[]string{at("a.conf")}, 1, []string{a1, a2}},
+		{[]string{at("net/c.conf")}, 1, []string{`init/net/c.conf:3 RU002 net-c.service: cannot read "respwan"`}},
+		{[]string{"emitter.service"}, 1, nil},
+		{[]string{at("web.conf")}, 1, []string{`init/web.conf:1 RU004 web.service: cannot read start on`}}, // hidden, and wrong
+	} {
+		r := Verify(cfg, c.names...)
+		if c.names != nil {
+			r.List = slices.DeleteFunc(r.List, func(d diag.Diagnostic) bool { return !slices.Contains(r.Names, d.Unit) })
+		}
+		got := lines(dir, r.List)
+		bad := len(got) != len(c.want) || r.Units != c.units
+		for i := range min(len(got), len(c.want)) {
+			bad = bad || !strings.HasPrefix(got[i], c.want[i])
+		}
+		if bad {
+			t.Errorf("%v: %d units, findings are\n%s\nwant\n%s", c.names, r.Units, strings.Join(got, "\n"), strings.Join(c.want, "\n"))
+		}
+	}
+}
+
+// TestJobByPath: a job finds what stands beside it, whatever the format, and
+// what is installed.
+func TestJobByPath(t *testing.T) {
+	root := makeTree(t, map[string]string{
+		"bin/sh": "#!/bin/sh\n", "etc/init/installed.conf": "emits E\n", "etc/init/net/mine.conf": "start on E\nexec /bin/sh\n",
+		"usr/lib/systemd/system/dbus.service": "[Service]\nExecStart=/bin/sh\n",
+		"my/a.conf":                           "start on E and started b and started dbus and started other\nneeds other\nexec /bin/sh\n",
+		"my/b.conf":                           "exec /none\n", "my/other.service": "[Service]\nExecStart=/bin/sh\n",
+	})
+	for _, c := range []struct{ path, unit string }{{"my/a.conf", "a.service"}, {"etc/init/net/mine.conf", "net-mine.service"}} {
+		r := Verify(load.Config{Root: root}, filepath.Join(root, c.path))
+		if len(r.List) != 0 || r.Units != 1 || !slices.Equal(r.Names, []string{c.unit}) {
+			t.Errorf("%s: %d units, %v, findings %v", c.path, r.Units, r.Names, r.List)
+		}
+	}
+	if r := Verify(load.Config{Root: root}, filepath.Join(root, "my/none.conf")); !r.Errors() {
+		t.Errorf("a file that is not there: %v", r.List)
+	}
+}

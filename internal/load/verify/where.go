@@ -17,6 +17,9 @@ import (
 // the word came out of a specifier or a `.requires` directory, the place is
 // the file alone.
 func where(u *unit.Unit, key, word string) diag.Pos {
+	if job(u) != nil {
+		return whereStanza(u, key, word)
+	}
 	for _, file := range append([]string{u.Fragment}, u.DropIns...) {
 		text, err := os.ReadFile(file)
 		if err != nil {
@@ -41,6 +44,35 @@ func where(u *unit.Unit, key, word string) diag.Pos {
 		}
 	}
 	return diag.Pos{File: u.Fragment}
+}
+
+// stanzas are the stanzas of init(5), and of rouse, that are compiled to what
+// directives of systemd are for.
+var stanzas = map[string][]string{"User": {"setuid"}, "Requires": {"needs", "dbus"}, "After": {"needs", "dbus"}}
+
+// whereStanza is where for the files of a job. The last one counts.
+func whereStanza(u *unit.Unit, key, word string) diag.Pos {
+	pos := diag.Pos{File: u.Fragment}
+	for _, file := range append([]string{u.Fragment}, u.DropIns...) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			continue
+		}
+		n := int32(0)
+		for raw := range bytes.Lines(text) {
+			n++
+			line := string(raw)
+			f := strings.Fields(line)
+			if len(f) < 2 || !slices.Contains(stanzas[key], f[0]) {
+				continue
+			}
+			arg := strings.Trim(f[1], `"'`)
+			if f[0] == "dbus" || arg == word || arg+".service" == word {
+				pos = diag.Pos{File: file, Line: n, Col: int32(strings.Index(line, f[0])) + 1}
+			}
+		}
+	}
+	return pos
 }
 
 // facts stand in for those of the machine that the units are meant for, so

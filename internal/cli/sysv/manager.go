@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sysv
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/rouse-init/rouse/internal/bus/client"
+	"github.com/rouse-init/rouse/internal/bus/wire"
+	"github.com/rouse-init/rouse/internal/load"
+)
+
+// remote is a Manager behind a socket. It is asked in both of its languages:
+// Upstart's for events, systemd's for what no event leads to.
+type remote struct{ *client.Upstart }
+
+// Connect finds the manager of the machine.
+func Connect(place client.UpstartPlace) (Manager, error) {
+	up, err := place.Dial()
+	if err != nil {
+		return nil, err
+	}
+	return remote{up}, nil
+}
+
+func (m remote) Emit(name string, env []string) error { return m.EmitEvent(name, env, false) }
+
+func (m remote) Handles(event, value string) (bool, error) {
+	jobs, err := m.AllJobs()
+	if err != nil {
+		return false, err
+	}
+	for _, j := range jobs {
+		info, err := j.Info()
+		var refused *client.Error
+		if errors.As(err, &refused) {
+			continue // it has gone since
+		}
+		if err != nil {
+			return false, err
+		}
+		for _, term := range info.StartOn {
+			if handles(term, event, value) {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+// handles tells whether a term of an expression can come true by the event
+// with this value of its first variable, RUNLEVEL.
+func handles(term []string, event, value string) bool {
+	if len(term) == 0 || term[0] != event {
+		return false
+	}
+	for i, cond := range term[1:] {
+		key, pattern, named := strings.Cut(cond, "=")
+		not := strings.HasSuffix(key, "!")
+		switch {
+		case !named && i == 0:
+			pattern = cond
+		case !named || strings.TrimSuffix(key, "!") != "RUNLEVEL":
+			continue
+		}
+		if load.Glob(pattern, value) == not {
+			return false
+		}
+	}
+	return true
+}
+
+func (m remote) Power(what string) error {
+	member := map[string]string{"poweroff": "PowerOff", "reboot": "Reboot", "halt": "Halt"}[what]
+	_, err := m.Conn().Manager(member, "", nil)
+	return err
+}
+
+func (m remote) Isolate(unit string) error {
+	_, err := m.Conn().Manager("StartUnit", "ss", func(e *wire.Encoder) {
+		e.String(unit)
+		e.String("isolate")
+	})
+	return err
+}
+
+func (m remote) Reload() error { return m.ReloadConfiguration() }
+
+func (m remote) Reexec() error {
+	if err := m.Restart(); err != nil && !errors.Is(err, client.ErrGone) {
+		return err
+	}
+	return nil
+}

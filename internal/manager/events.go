@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package manager
+
+import (
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rouse-init/rouse/internal/engine"
+)
+
+// happened emits an event of the machine that nobody waits for.
+func (m *Manager) happened(name string, env []string, by string) {
+	m.feed(engine.Happened{Name: name, Env: env, By: by})
+}
+
+// emitted tells those who watch of an event.
+func (m *Manager) emitted(f engine.Emitted) {
+	m.bus.EventEmitted(f)
+	m.upstart.EventEmitted(f.Name, f.Env)
+}
+
+// completed tells them of its end.
+func (m *Manager) completed(f engine.Completed) { m.bus.EventCompleted(f) }
+
+// FollowEvents implements systemd1.Backend.
+func (m *Manager) FollowEvents(on bool) { m.watchEvents(&m.watchers.rouse, on) }
+
+// armSource performs ArmSource.
+func (m *Manager) armSource(key string) {
+	if m.dropEventFD(key) {
+		return
+	}
+	if m.sources != nil {
+		m.sources.Arm(key)
+	}
+}
+
+// sourceFDs are the descriptors that come with an event.
+func (m *Manager) sourceFDs(key string) []int {
+	if fd, ok := m.eventFDs[key]; ok {
+		return []int{fd}
+	}
+	if m.sources != nil {
+		return m.sources.FDs(key)
+	}
+	return nil
+}
+
+// machineSignals are the signals that the kernel sends process 1 on behalf of
+// somebody at the keyboard or the power supply (init(8), Events).
+var machineSignals = map[unix.Signal]string{
+	unix.SIGINT: "control-alt-delete", unix.SIGWINCH: "keyboard-request", unix.SIGPWR: "power-status-changed",
+}
+
+// machineEvent emits what a signal to process 1 means, if a job waits for it.
+func (m *Manager) machineEvent(sig unix.Signal) bool {
+	name, ok := machineSignals[sig]
+	if !ok || !m.engine.Hears(name) {
+		return false
+	}
+	m.happened(name, nil, "signal "+unix.SignalName(sig))
+	return true
+}
+
+// endSession tells the jobs of a session that it ends, and stops them.
+func (m *Manager) endSession(kind string) {
+	m.happened("session-end", []string{"TYPE=" + kind}, "the end of the session")
+	m.terminate(false)
+}
+
+// Why implements systemd1.Backend.
+func (m *Manager) Why(name string) (engine.Explanation, error) {
+	unitName := name
+	if !strings.Contains(name, ".") || m.engine.Def(name) == nil {
+		unitName = upstartUnit(name)
+	}
+	if x, ok := m.engine.Why(unitName); ok {
+		return x, nil
+	}
+	if _, err := m.Load(unitName); err != nil {
+		return engine.Explanation{}, err
+	}
+	if x, ok := m.engine.Why(unitName); ok {
+		return x, nil
+	}
+	return engine.Explanation{}, errNoUnit
+}
+
+type sourceSet interface {
+	Arm(string)
+	FDs(string) []int
+}
+
+func (m *Manager) wantSources() {}
+
+func (m *Manager) busAddress(string) error { return nil }
