@@ -10,6 +10,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -95,6 +96,10 @@ func Main(args []string, stdout, stderr *os.File) int {
 		_ = a.out.Flush()
 		return code
 	}
+	if filepath.Base(args[0]) == "init" {
+		args = append([]string{"rouse"}, args...)
+		args[1] = "init"
+	}
 	err := a.run(args[1:])
 	if a.conn != nil {
 		a.conn.Close()
@@ -169,14 +174,7 @@ func (a *app) connect() (*client.Conn, error) {
 	if a.conn != nil {
 		return a.conn, nil
 	}
-	path := a.opt.socket
-	if path == "" {
-		var err error
-		if path, err = client.DefaultSocket(); err != nil {
-			return nil, err
-		}
-	}
-	c, err := client.Dial(path)
+	c, err := a.place().Conn()
 	if err != nil {
 		return nil, noManager{err}
 	}
@@ -187,9 +185,7 @@ func (a *app) connect() (*client.Conn, error) {
 // noManager says that nobody listens on the socket.
 type noManager struct{ err error }
 
-func (e noManager) Error() string {
-	return e.err.Error() + "\n    fix: start a manager with \"rouse up DIR\", or name the socket of another with --socket"
-}
+func (e noManager) Error() string { return e.err.Error() }
 
 func (e noManager) Unwrap() error { return e.err }
 

@@ -25,9 +25,15 @@ func (a *app) otherName(args []string) (code int, ok bool) {
 		return sysv.Main(name, args[1:], sysv.Host(a.out, a.err, a.place(), manager.Version())), true
 	case name == "init-checkconf":
 		return a.checkconf(args[1:]), true
+	case name == "init" && os.Getpid() != 1 && !slices.ContainsFunc(args[1:], ofInit):
+		// Not the first process and not a user's: it speaks to the one that is.
+		return sysv.Main("telinit", args[1:], sysv.Host(a.out, a.err, a.place(), manager.Version())), true
 	}
 	return 0, false
 }
+
+// ofInit tells whether an argument of "init" makes sense to a manager only.
+func ofInit(arg string) bool { return arg == "--user" || arg == "--version" || arg == "--help" }
 
 func (a *app) initctl(name string, args []string) int {
 	return initctl.Main(name, args, initctl.Sys{

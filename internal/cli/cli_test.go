@@ -8,17 +8,19 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/rouse-init/rouse/internal/bus/bustest"
 	"github.com/rouse-init/rouse/internal/cli/initctl"
+	"github.com/rouse-init/rouse/internal/engine"
 	"github.com/rouse-init/rouse/internal/unit"
 )
 
 func TestMain(m *testing.M) {
 	commands := map[string]func(){}
-	for _, name := range append([]string{"rouse", "initctl", "init-checkconf", "runlevel", "telinit"}, initctl.Names...) {
+	for _, name := range append([]string{"rouse", "init", "initctl", "init-checkconf", "runlevel", "telinit"}, initctl.Names...) {
 		commands[name] = func() { os.Exit(Main(append([]string{name}, os.Args[1:]...), os.Stdout, os.Stderr)) }
 	}
 	testscript.Main(m, commands)
@@ -37,6 +39,9 @@ func TestScripts(t *testing.T) {
 			fake := bustest.New()
 			if strings.HasSuffix(env.WorkDir, "script-odd") {
 				addOdd(fake)
+			}
+			if strings.HasSuffix(env.WorkDir, "script-why") {
+				addWhy(fake)
 			}
 			s, stop, err := bustest.Start(fake, filepath.Join(dir, "private"))
 			if err != nil {
@@ -69,6 +74,18 @@ func addOdd(fake *bustest.Fake) {
 	odd := &unit.Unit{Name: "odd.service", Kind: unit.KindService, Description: "red \x1b[31m and\nanother line \xff"}
 	bustest.Fill(odd)
 	fake.Add(odd).Failure = "bell \a\nsecond line"
+}
+
+// addWhy adds an Upstart job that has much to say: for the script of that name.
+func addWhy(fake *bustest.Fake) {
+	u := &unit.Unit{Name: "apache.service", Kind: unit.KindService, Description: "web server", Fragment: "/etc/init/apache.conf", DropIns: []string{"/etc/init/apache.override"}}
+	bustest.Fill(u)
+	v := fake.Add(u)
+	v.Active, v.Sub, v.NRestarts, v.MainStart, v.Run = engine.Active, "running", 57, engine.Time(time.Second), 1
+	fake.Reasons = map[string]engine.Explanation{"apache.service": {
+		Unit: "apache.service", Active: "active", Sub: "running", Goal: "up", Since: engine.Time(time.Second),
+		Causes: []engine.Cause{{At: engine.Time(time.Second), What: "event startup"}}, Notes: []string{"respawned 57 times, the last time just now", "expected 2 forks, saw 1"},
+	}}
 }
 
 // exits runs a program and checks its exit status: exits 3 rouse is-active x.

@@ -34,6 +34,11 @@ func convertCommand(a *app) *cobra.Command {
 
 // convert goes on after a job that does not load, and fails in the end.
 func (a *app) convert(args []string, output string, user bool) error {
+	if output != "" {
+		if err := os.MkdirAll(output, 0o755); err != nil {
+			return err
+		}
+	}
 	code := 0
 	first := true
 	for _, arg := range args {
@@ -42,7 +47,7 @@ func (a *app) convert(args []string, output string, user bool) error {
 			return err
 		}
 		for _, j := range jobs {
-			files, err := a.convertJob(j, user)
+			files, err := a.convertJob(j, user, output != "")
 			if err != nil {
 				a.errorf("%v", err)
 				code = 1
@@ -91,8 +96,9 @@ func jobFiles(arg string) ([]jobFile, error) {
 }
 
 // convertJob reads one job and its override. A job with an error gives no
-// files: its errors are printed, and so is what the units do not do.
-func (a *app) convertJob(j jobFile, user bool) ([]convert.File, error) {
+// files. What the units do not do is said where their text, in which it
+// stands as well, is not printed.
+func (a *app) convertJob(j jobFile, user, say bool) ([]convert.File, error) {
 	conf, err := readJob(j.path)
 	if err != nil {
 		return nil, err
@@ -108,11 +114,12 @@ func (a *app) convertJob(j jobFile, user bool) ([]convert.File, error) {
 	u, found := upstart.Compile(j.name, conf, overrides, upstart.Options{User: user})
 	u.Fragment = j.path
 	files, notes := convert.Systemd(u)
-	if !a.opt.quiet {
-		for _, d := range append(found, notes...) {
-			if d.Severity != diag.Note {
-				fmt.Fprintln(a.err, d)
-			}
+	if say {
+		found = append(found, notes...)
+	}
+	for _, d := range found {
+		if d.Severity == diag.Error || d.Severity == diag.Warning && !a.opt.quiet {
+			a.errorf("%v", d)
 		}
 	}
 	if files == nil {

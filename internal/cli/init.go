@@ -50,6 +50,14 @@ As root without --user the rules of system managers hold.`,
 		},
 	}
 	o.register(c.Flags())
+	// Tools tell by this line whose language an init speaks.
+	c.Version = initctl.Version
+	c.SetVersionTemplate("init (upstart {{.Version}})\nrouse " + manager.Version() + "\n")
+	if os.Getpid() == 1 {
+		// The kernel passes on what it does not know of its own command line.
+		c.FParseErrWhitelist.UnknownFlags = true
+		c.Args = cobra.ArbitraryArgs
+	}
 	return c
 }
 

@@ -4,6 +4,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rouse-init/rouse/internal/bus/client"
@@ -34,7 +35,7 @@ func (a *app) jobLines(p client.Props) {
 	}
 	// A manager that does not answer this is no reason to show nothing.
 	if x, err := a.conn.Why(id); err == nil {
-		a.more("Note", visibleAll(x.Notes))
+		a.more("Note", visibleAll(slices.DeleteFunc(x.Notes, func(n string) bool { return strings.HasPrefix(n, "respawned ") })))
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 func newUp() *cobra.Command {
 	var quiet, debug bool
+	var bus, busServices string
 	var units []string
 	c := &cobra.Command{
 		Use:   "up DIR|FILE...",
@@ -30,6 +31,10 @@ Ctrl-C stops everything in order; a second Ctrl-C at once.`,
 				return err
 			}
 			cfg.Quiet, cfg.Debug = quiet, debug
+			cfg.Bus, cfg.BusServices = bus, busServices
+			if cfg.Dir, err = os.Getwd(); err != nil {
+				return err
+			}
 			if cfg.Units, err = mangleAll(units); err != nil {
 				return err
 			}
@@ -47,6 +52,8 @@ Ctrl-C stops everything in order; a second Ctrl-C at once.`,
 		},
 	}
 	c.Flags().BoolVarP(&quiet, "quiet", "q", false, "do not print what services print")
+	c.Flags().StringVar(&bus, "bus", "", "own the names of the manager on the message bus at this address, and start what others call there")
+	c.Flags().StringVar(&busServices, "bus-services", "", "directory of .service files of that bus, for names that have none (default: that of the session)")
 	c.Flags().BoolVar(&debug, "debug", false, "say more about what the manager does")
 	c.Flags().StringArrayVar(&units, "unit", nil, "start this unit instead of what is enabled (may be given again)")
 	return c

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -14,7 +15,11 @@ import (
 func (a *app) explanation(x *engine.Explanation, now clocks) {
 	a.headline(x, now)
 	a.causes(x.Causes, now)
-	a.expression("start on", x.StartOn, now)
+	title := "start on"
+	if x.Goal == "up" {
+		title = "next start on" // what came true for this one is used up
+	}
+	a.expression(title, x.StartOn, now)
 	if x.Goal != "up" && x.StartOn != nil {
 		if text := missing(x.StartOn, false); text != "" {
 			a.printf("  to start it still needs: %s\n", visible(text))
@@ -29,12 +34,16 @@ func (a *app) explanation(x *engine.Explanation, now clocks) {
 	}
 }
 
-// headline is "● web.service runs since 12:00:03 (2min ago): start asked for
-// by uid 0".
+// headline is "● web.service running since 12:00:03 (2min ago): start asked
+// for by uid 0".
 func (a *app) headline(x *engine.Explanation, now clocks) {
 	a.printf("%s %s %s", a.dot(x.Active), visible(x.Unit), a.colour(stateColour(x.Active), stateWords(x)))
 	if x.Since != 0 {
-		a.printf(" since %s (%s)", clockTime(now, x.Since), now.ago(x.Since))
+		since := "since"
+		if x.Active == "failed" {
+			since = "at"
+		}
+		a.printf(" %s %s (%s)", since, clockTime(now, x.Since), now.ago(x.Since))
 	}
 	if len(x.Causes) > 0 {
 		a.printf(": %s", visible(x.Causes[0].What))
@@ -48,38 +57,31 @@ func (a *app) headline(x *engine.Explanation, now clocks) {
 	}
 }
 
-// stateWords say the state as one would: the inner state is added where it
+// stateWords say the state as one would; the inner state is added where it
 // says more.
 func stateWords(x *engine.Explanation) string {
-	inner := func(words string, plain ...string) string {
-		for _, p := range plain {
-			if x.Sub == p {
-				return words
-			}
-		}
-		if x.Sub == "" {
-			return words
-		}
-		return words + " (" + x.Sub + ")"
-	}
+	words, same := x.Active, []string{""}
 	switch x.Active {
 	case "active":
 		if x.Sub == "running" {
-			return "runs"
+			return "running"
 		}
-		return inner("is up", "active")
+		words, same = "up", []string{"", "active"}
 	case "reloading", "refreshing":
-		return "reloads"
+		return "reloading"
 	case "activating":
-		return inner("is starting", "start", "starting")
+		words, same = "starting", []string{"", "start", "starting"}
 	case "deactivating":
-		return inner("is stopping", "stop", "stopping")
+		words, same = "stopping", []string{"", "stop", "stopping"}
 	case "failed":
-		return inner("has failed", "failed")
+		same = []string{"", "failed"}
 	case "inactive":
-		return inner("does not run", "dead", "waiting")
+		words, same = "down", []string{"", "dead", "waiting"}
 	}
-	return inner("is " + x.Active)
+	if slices.Contains(same, x.Sub) {
+		return words
+	}
+	return words + " (" + x.Sub + ")"
 }
 
 // clockTime is the time of day, with the date where that was another day.
@@ -104,7 +106,7 @@ func (a *app) causes(list []engine.Cause, now clocks) {
 			what = c.Unit + ": " + what
 		}
 		if i > 0 {
-			what = strings.Repeat("  ", i-1) + "└─ " + what
+			what = strings.Repeat("   ", i-1) + "└─ " + what
 		}
 		rows[i] = [2]string{what, ""}
 		if c.At != 0 {
@@ -113,102 +115,6 @@ func (a *app) causes(list []engine.Cause, now clocks) {
 	}
 	a.printf("because\n")
 	a.pairs(rows)
-}
-
-// expression prints an event expression as a tree, with a mark for each event
-// that has come true.
-func (a *app) expression(what string, x *engine.ExprState, now clocks) {
-	if x == nil {
-		return
-	}
-	if pos := firstPos(x); pos != "" {
-		what += " (" + pos + ")"
-	}
-	a.printf("%s\n", visible(what))
-	a.pairs(exprRows(nil, x, "", "", now))
-}
-
-// exprRows appends the rows of a node. first is what stands before it, rest
-// what stands before the lines below it.
-func exprRows(rows [][2]string, x *engine.ExprState, first, rest string, now clocks) [][2]string {
-	mark := "○ "
-	if x.True {
-		mark = "✓ "
-	}
-	text := x.Text
-	if x.Op != "event" {
-		text = map[string]string{"and": "all of", "or": "any of"}[x.Op]
-	}
-	note := ""
-	switch {
-	case x.Op != "event":
-	case !x.True:
-		note = "not yet"
-	case x.At != 0:
-		note = now.ago(x.At)
-		if x.By != "" && x.By != x.Text {
-			note += ", by " + x.By
-		}
-	}
-	rows = append(rows, [2]string{first + mark + text, note})
-	sub := operands(x)
-	for i, s := range sub {
-		if i == len(sub)-1 {
-			rows = exprRows(rows, s, rest+"└─ ", rest+"   ", now)
-		} else {
-			rows = exprRows(rows, s, rest+"├─ ", rest+"│  ", now)
-		}
-	}
-	return rows
-}
-
-// operands are those of a chain of one operator: "a and b and c" is one list
-// for people, though it is two operators of two.
-func operands(x *engine.ExprState) []*engine.ExprState {
-	var list []*engine.ExprState
-	for _, s := range x.Sub {
-		if s.Op == x.Op && s.Op != "event" {
-			list = append(list, operands(s)...)
-			continue
-		}
-		list = append(list, s)
-	}
-	return list
-}
-
-// firstPos is where the expression begins.
-func firstPos(x *engine.ExprState) string {
-	if x.Pos != "" {
-		return x.Pos
-	}
-	for _, s := range x.Sub {
-		if pos := firstPos(s); pos != "" {
-			return pos
-		}
-	}
-	return ""
-}
-
-// missing are the events without which an expression does not come true.
-// bracket: it is part of an "and".
-func missing(x *engine.ExprState, bracket bool) string {
-	if x.True {
-		return ""
-	}
-	if x.Op == "event" {
-		return x.Text
-	}
-	var parts []string
-	for _, s := range operands(x) {
-		if m := missing(s, x.Op == "and"); m != "" {
-			parts = append(parts, m)
-		}
-	}
-	text := strings.Join(parts, " "+x.Op+" ")
-	if bracket && x.Op == "or" && len(parts) > 1 {
-		return "(" + text + ")"
-	}
-	return text
 }
 
 func (a *app) needs(list []engine.Need) {

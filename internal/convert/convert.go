@@ -149,9 +149,6 @@ func (c *conversion) unitSection(start, stop effect) {
 	s.list("Conflicts", all.conflicts)
 	s.list("After", all.after)
 	s.list("Before", all.before)
-	for _, m := range all.mounts {
-		s.set("RequiresMountsFor", m)
-	}
 	for _, line := range all.conditions {
 		key, value, _ := strings.Cut(line, "=")
 		s.set(key, value)

@@ -88,6 +88,7 @@ func (c *conversion) restart() {
 	if c.job.Respawn && len(unit.Of(c.svc.Commands, unit.PhaseStart)) > 0 {
 		if c.job.Task {
 			s.set("Restart", "on-failure")
+			c.stanza("respawn in a task", "whoever starts it waits for the first run only, not for the one that succeeds")
 		} else {
 			s.set("Restart", "always")
 		}

@@ -17,8 +17,15 @@ type section struct {
 	lines []string
 }
 
-// set adds an assignment; value is quoted already.
-func (s *section) set(key, value string) { s.lines = append(s.lines, key+"="+value) }
+// set adds an assignment; value is quoted already. One that ends in a
+// backslash gets a blank, or the next line would belong to it.
+func (s *section) set(key, value string) {
+	line := key + "=" + value
+	if strings.HasSuffix(line, `\`) {
+		line += " "
+	}
+	s.lines = append(s.lines, line)
+}
 
 // list adds an assignment of several names, each once; none for no names.
 func (s *section) list(key string, names []string) {

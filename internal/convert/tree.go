@@ -16,7 +16,7 @@ import (
 // the service, what starts it, and what could not be said.
 type effect struct {
 	wantedBy, wants, requires, bindsTo, partOf []string
-	conflicts, after, before, mounts           []string
+	conflicts, after, before                   []string
 	conditions, environment                    []string
 	// sockets are addresses, paths lines of [Path], calendars and rules
 	// those of a timer and of udev: each starts the service on demand.
@@ -45,7 +45,6 @@ func (e effect) with(f effect) effect {
 		conflicts:   slices.Concat(e.conflicts, f.conflicts),
 		after:       slices.Concat(e.after, f.after),
 		before:      slices.Concat(e.before, f.before),
-		mounts:      slices.Concat(e.mounts, f.mounts),
 		conditions:  slices.Concat(e.conditions, f.conditions),
 		environment: slices.Concat(e.environment, f.environment),
 		sockets:     slices.Concat(e.sockets, f.sockets),

@@ -279,6 +279,9 @@ type Followed struct {
 	Pid   int32
 	Forks uint8
 	Exact bool
+	// Ended: nothing more is followed; it runs another program now, where
+	// Forks are fewer than were asked for.
+	Ended bool
 }
 
 // NameChanged says that a name on a message bus has got an owner (Owned), or

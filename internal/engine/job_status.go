@@ -95,8 +95,51 @@ func (e *Engine) IsInstance(name string) bool {
 // Hears tells whether any unit waits for events of this name.
 func (e *Engine) Hears(name string) bool { return e.ears.byEvent[name] != nil }
 
-// EventsHeld counts the events that have not completed.
-func (e *Engine) EventsHeld() int { return len(e.events) }
+// Watching tells whether Emitted is on.
+func (e *Engine) Watching() bool { return e.watching }
+
+// OpenEvent is an event that has not completed; Waits are the units that hold it.
+type OpenEvent struct {
+	ID    uint64
+	Name  string
+	Env   []string
+	Waits []string
+}
+
+// OpenEvents returns the events that have not completed, oldest first.
+func (e *Engine) OpenEvents() []OpenEvent {
+	var out []OpenEvent
+	at := map[uint64]int{}
+	for i, v := range e.heldEvents() {
+		out = append(out, OpenEvent{ID: v.ID, Name: v.Name, Env: v.Env})
+		at[v.ID] = i
+	}
+	for _, n := range e.nodes {
+		if n == nil || n.ev == nil || len(out) == 0 {
+			continue
+		}
+		for _, id := range e.holding(n) {
+			if i, ok := at[id]; ok {
+				out[i].Waits = append(out[i].Waits, n.def.Name)
+			}
+		}
+	}
+	return out
+}
+
+// holding are the events that n holds.
+func (e *Engine) holding(n *node) []uint64 {
+	var ids []uint64
+	for _, h := range n.ev.Holds {
+		ids = append(ids, h.Event)
+	}
+	for _, latches := range [...][]latch{n.ev.Start, n.ev.Stop} {
+		for i := range latches {
+			ids = append(ids, latches[i].Held)
+		}
+	}
+	return ids
+}
 
 func (e *Engine) statusOf(n *node) JobStatus {
 	st := JobStatus{Unit: n.def.Name, Class: e.isClass(n), Goal: "stop", State: "waiting"}
@@ -124,7 +167,22 @@ func (e *Engine) statusOf(n *node) JobStatus {
 		st.Processes = append(st.Processes, JobProcess{e.controlName(n), s.Control.Pid})
 	}
 	st.Notes = e.notes(n)
+	if st.Failed = s.Result != resSuccess && s.Result != resCondition; st.Failed {
+		st.FailStatus = failStatus(s.Blame)
+	}
 	return st
+}
+
+// failStatus is the argument of the signal Failed: an exit status, a signal in
+// the next byte, or -1.
+func failStatus(b blame) int32 {
+	switch b.Code {
+	case codeExited:
+		return int32(b.Status)
+	case codeKilled, codeDumped:
+		return int32(b.Status) << 8
+	}
+	return -1
 }
 
 // controlName names the control process as initctl does.

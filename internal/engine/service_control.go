@@ -32,12 +32,12 @@ func (e *Engine) controlExited(n *node, in Exited, lost bool) {
 			next = firstOf(d.Commands, unit.PhaseStartPre)
 		}
 	} else if f != resCondition {
-		words := at(d.Commands, s.Control.Index) + exitWords(phaseName(p), in)
+		words := at(d.Commands, s.Control.Index) + exitWords(commandName(d, p), in)
 		e.because(n, words)
 		e.blame(n, processName(p), in, lost)
 		n.view.Cause = words
 	} else {
-		n.view.Cause = exitWords(phaseName(p), in)
+		n.view.Cause = exitWords(commandName(d, p), in)
 	}
 	e.endProc(&s.Control)
 	n.view.ControlPid = 0
@@ -84,6 +84,14 @@ func controlState(p unit.Phase) serviceState {
 	case unit.NumPhases:
 	}
 	return svcDead
+}
+
+// commandName is what people call a command of that phase.
+func commandName(d *unit.Service, p unit.Phase) string {
+	if d.Job != nil {
+		return processName(p)
+	}
+	return phaseName(p)
 }
 
 // phaseName is the setting that a command stands in.

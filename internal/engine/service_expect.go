@@ -114,6 +114,9 @@ func (e *Engine) followed(n *node, in Followed) {
 	}
 	switch {
 	case s.State != svcStart:
+	case in.Forks < want && in.Ended:
+		e.noteRun(n, "expected "+forksText(want)+", saw "+itoa(int64(in.Forks))+" before it ran another program")
+		e.enterStartPost(n)
 	case in.Forks >= want:
 		e.enterStartPost(n)
 	default:

@@ -97,4 +97,10 @@ func (e *Engine) enterRestart(n *node) {
 	n.view.NRestarts++
 	s.FlushRestarts = false
 	e.setService(n, svcAutoRestartQueued)
+	if n.job != nil && n.job.Running {
+		// Whoever asked for the start still waits for it (RestartMode=direct):
+		// the same job starts it again.
+		n.job.Running = false
+		e.queueRun(n)
+	}
 }

@@ -16,7 +16,7 @@ import (
 var timerNames = [NumTimers]string{
 	TimerState: "state", TimerRestart: "restart", TimerRuntime: "runtime", TimerWatchdog: "watchdog",
 	TimerJob: "job", TimerJobRun: "jobrun", TimerPoll: "poll", TimerIdle: "idle", TimerTrigger: "trigger",
-	TimerAuto: "auto",
+	TimerAuto: "auto", TimerExpect: "expect", TimerHeld: "held",
 }
 
 func timerByName(t *testing.T, s string) Timer {
@@ -34,7 +34,7 @@ var answers = map[string]string{
 	"Spawned": "Spawn", "Executed": "Spawn", "SpawnFailed": "Spawn", "CgroupEmptied": "WatchCgroup",
 	"PIDFileRead": "ReadPIDFile", "ConditionsChecked": "CheckConditions", "SocketOpened": "OpenSocket",
 	"SocketFailed": "OpenSocket", "Connections": "CountConnections", "Frozen": "Freeze", "Thawed": "Thaw",
-	"FreezeFailed": "Freeze",
+	"FreezeFailed": "Freeze", "Followed": "Spawn",
 }
 
 var inputs = func() map[string]reflect.Type {
@@ -61,6 +61,12 @@ var inputs = func() map[string]reflect.Type {
 		Thawed{},
 		FreezeFailed{},
 		ListenCalled{},
+		Stopped{},
+		Followed{},
+		NameChanged{},
+		BusChanged{},
+		AskedWatch{},
+		AskedJobEnv{},
 	} {
 		m[reflect.TypeOf(in).Name()] = reflect.TypeOf(in)
 	}

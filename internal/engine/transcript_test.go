@@ -95,12 +95,17 @@ func (m *machine) perform(cmds string) string {
 		if len(w) == 0 || strings.HasPrefix(w[0], "#") {
 			continue
 		}
-		if w[0] == "unit" {
+		if w[0] == "unit" || w[0] == "job" {
 			k := i + 1
 			for k < len(lines) && strings.HasPrefix(lines[k], " ") {
 				k++
 			}
-			u := parseUnit(m.t, w[1], lines[i+1:k])
+			var u *unit.Unit
+			if w[0] == "job" {
+				u = parseJob(m.t, w[1], lines[i+1:k])
+			} else {
+				u = parseUnit(m.t, w[1], lines[i+1:k])
+			}
 			m.defs[u.Name] = u
 			m.pending = append(m.pending, u)
 			i = k - 1
@@ -129,11 +134,22 @@ func (m *machine) command(w []string) {
 		m.step(AskedShutdown{})
 	case w[0] == "show":
 		m.show(w[1])
+	case w[0] == "why":
+		m.why(w[1])
+	case w[0] == "status":
+		m.status(w[1])
+	case w[0] == "emit":
+		m.emit(w[1:])
+	case w[0] == "initctl":
+		m.initctl(w[1:])
 	case strings.HasPrefix(w[0], "+"):
 		d, err := time.ParseDuration(w[0][1:])
 		m.must(err)
 		m.now += Time(d)
 	case w[0] == "fire":
+		if len(w) == 2 { // a timer of no unit
+			w = []string{"fire", "", w[1]}
+		}
 		key := w[1] + " ArmTimer " + w[2]
 		if _, armed := m.due[key]; !armed {
 			m.t.Fatalf("timer %s of %s is not armed", w[2], w[1])

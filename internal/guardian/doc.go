@@ -7,6 +7,7 @@
 //   - It reaps every child and hands each exit to the manager, again and
 //     again until it is acknowledged.
 //   - It holds file descriptors under names: sockets, the state log.
+//   - It tells of the stop of a child (SIGSTOP) to a manager that asked for it.
 //   - It forwards signals, and in the end kills what is left and exits, or
 //     calls reboot(2).
 //

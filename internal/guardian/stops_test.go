@@ -6,25 +6,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
-
-// awaitState waits until a process is in one of the states.
-func awaitState(t *testing.T, pid int, states string) {
-	t.Helper()
-	for end := time.Now().Add(10 * time.Second); ; {
-		_, rest, _ := strings.Cut(stat(pid), ") ")
-		if rest != "" && strings.Contains(states, rest[:1]) {
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatalf("process %d is %q, want one of %s", pid, rest, states)
-		}
-		_ = unix.Nanosleep(&unix.Timespec{Nsec: 1e6}, nil)
-	}
-}
 
 func (g *guarded) child(command string) int {
 	g.t.Helper()
@@ -42,8 +26,8 @@ func TestStops(t *testing.T) {
 	early := g.child("kill -STOP $$; exit 4")
 	silent := g.child("kill -STOP $$; exit 5")
 	late := g.child("read x </dev/zero; sleep 100")
-	awaitState(t, early, "T")
-	awaitState(t, silent, "T")
+	until(t, "a child has stopped", func() bool { return isStopped(int32(early)) })
+	until(t, "a child has stopped", func() bool { return isStopped(int32(silent)) })
 	g.do("trap %d", early)
 	g.want(fmt.Sprintf("stopped %d sig 19", early))
 	g.do("trap %d", late)

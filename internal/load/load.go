@@ -100,8 +100,8 @@ func (l *Loader) Path() []string {
 	return out
 }
 
-// Names returns the names of all unit files on the path, templates and
-// aliases included, built-in ones not, sorted.
+// Names returns the names of all units that files on the path define, jobs,
+// templates and aliases included, built-in ones not, sorted.
 func (l *Loader) Names() []string {
 	var out []string
 	for name, e := range l.index.names {

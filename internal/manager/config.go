@@ -39,6 +39,11 @@ type Config struct {
 	// Inline are unit files by name that exist in no directory (ModeOn).
 	Inline map[string]string `json:",omitempty"`
 	Debug  bool              `json:",omitempty"`
+	// Bus is the address of a message bus to own our names on, "" for that of
+	// the mode: an init has the system's, a user's manager the session's, and
+	// `up` none. BusServices is a directory that it reads .service files from.
+	Bus         string `json:",omitempty"`
+	BusServices string `json:",omitempty"`
 	// Dir is the working directory of ModeOn's service.
 	Dir string `json:",omitempty"`
 	Upstart

@@ -62,8 +62,8 @@ func (f *forks) drain() {
 		if !ok {
 			continue
 		}
-		if e.Pid > 0 && e.Forks > 0 {
-			f.m.feed(engine.Followed{Token: token, Pid: int32(e.Pid), Forks: uint8(min(e.Forks, 255)), Exact: true})
+		if e.Pid > 0 && (e.Forks > 0 || e.Done) {
+			f.m.feed(engine.Followed{Token: token, Pid: int32(e.Pid), Forks: uint8(min(e.Forks, 255)), Exact: true, Ended: e.Done})
 		}
 		if e.Done || e.Gone || e.Lost {
 			delete(f.orders, e.Key)

@@ -56,7 +56,7 @@ func (p *preparation) handover() error {
 		return nil
 	}
 	held := p.m.heldFor(p.u, p.order.Sockets)
-	if len(held) == 0 {
+	if len(held) == 0 && !p.expectsListen() {
 		return nil
 	}
 	if !handover.Supported() {
@@ -140,7 +140,8 @@ func (m *Manager) serveHandover(name string, fd int, fresh bool) {
 	}
 	h := handover.New(handover.Config{
 		FD: fd, Held: m.heldFor(u, m.engine.Sockets(name)), Fresh: fresh,
-		Pids: func() []int { return m.pidsOf(u) },
+		Listens: u.Service != nil && u.Service.Readiness == unit.ReadyListen,
+		Pids:    func() []int { return m.pidsOf(u) },
 		Events: handover.Events{
 			ListenCalled: func(int, int32) { m.feed(engine.ListenCalled{Unit: name}) },
 			Note:         func(msg string) { m.say("%s: %s", name, msg) },

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rouse-init/rouse/internal/engine"
 	"github.com/rouse-init/rouse/internal/linux/spawn"
 	"github.com/rouse-init/rouse/internal/unit"
 )
@@ -87,4 +88,41 @@ func (m *Manager) hasClass(name string) bool {
 	parts.Instance, parts.At = "", false
 	u := m.engine.Def(parts.String())
 	return u != nil && u.Service != nil && u.Service.Job != nil
+}
+
+// console applies --default-console and --no-log of init(8) to a job's streams.
+func (m *Manager) console(j *unit.Job, in, out, serr unit.Stdio) (unit.Stdio, unit.Stdio, unit.Stdio) {
+	c := j.Console
+	if c == "" {
+		c = m.cfg.DefaultConsole
+	}
+	null := unit.Stdio{Kind: unit.StdioNull}
+	device := unit.Stdio{Kind: unit.StdioFile, Arg: "/dev/console"}
+	switch {
+	case (c == "" || c == "log") && m.cfg.NoLog, c == "none":
+		return null, null, null
+	case j.Console != "":
+	case c == "output":
+		return device, device, device
+	case c == "owner":
+		return unit.Stdio{Kind: unit.StdioTTYForce}, unit.Stdio{Kind: unit.StdioInherit}, unit.Stdio{Kind: unit.StdioInherit}
+	}
+	return in, out, serr
+}
+
+// expectsListen: the job is ready when it listens, on a socket of its own.
+func (p *preparation) expectsListen() bool {
+	j := p.job()
+	return j != nil && j.Expect == unit.ExpectListen
+}
+
+// trapAgain asks the guardian again to tell when jobs stop themselves: the
+// manager that asked is dead.
+func (m *Manager) trapAgain() {
+	for v := range m.engine.Units() {
+		s := v.Unit.Service
+		if s != nil && s.Job != nil && s.Job.Expect == unit.ExpectStop && v.Active == engine.Activating && v.MainPid > 0 {
+			m.must(m.guard.TrapSoon(int(v.MainPid)))
+		}
+	}
 }

@@ -116,4 +116,5 @@ func (m *Manager) refreshJobs() {
 	m.jobsDue = false
 	m.jobFiles.watch()
 	m.wantSources()
+	m.buses.want()
 }

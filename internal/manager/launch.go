@@ -42,6 +42,9 @@ func (m *Manager) launch(f engine.Spawn) {
 		return
 	}
 	m.feed(engine.Spawned{Token: f.Token, Pid: int32(pid)})
+	if f.Trap {
+		m.must(m.guard.TrapSoon(pid))
+	}
 	l := &launch{token: f.Token, pid: int32(pid), result: result, order: f}
 	m.launches[l.pid] = l
 	m.fresh = append(m.fresh, l)
@@ -78,6 +81,9 @@ func (m *Manager) tryLaunch(f engine.Spawn) (pid, result int, err error) {
 	cmd, exec := commandOf(u, f.Index)
 	if cmd == nil {
 		return 0, 0, launchError{status: 203, step: "spawn", err: errors.New("the command is gone")}
+	}
+	if cmd.Phase == unit.PhaseSecurity && !hasAppArmor() {
+		return 0, 0, launchError{status: 231, step: "apparmor", err: errors.New("cannot load its profile: this kernel has no AppArmor, going on without")}
 	}
 	p := preparation{m: m, u: u, exec: exec, cmd: cmd, order: f}
 	defer p.close()
@@ -119,6 +125,8 @@ func commandOf(u *unit.Unit, index int32) (*unit.Command, *unit.Exec) {
 	}
 	return &all[index], exec
 }
+
+func hasAppArmor() bool { return unix.Access("/sys/kernel/security/apparmor", unix.F_OK) == nil }
 
 var defaultExec = unit.Exec{Umask: -1, IgnoreSIGPIPE: true}
 

@@ -87,6 +87,7 @@ type Manager struct {
 	settling bool // settleSoon has been here
 	upstart  *upstart.Service
 	forks    forks
+	buses    buses
 	sources  sourceSet
 	watchers watchers
 	jobFiles jobFiles
@@ -158,7 +159,7 @@ func (m *Manager) turn() error {
 	if len(m.queue) > 0 {
 		timeout = 0
 	}
-	for _, at := range [...]engine.Time{m.nextAlarm(), m.busDue} {
+	for _, at := range [...]engine.Time{m.nextAlarm(), m.busDue, m.buses.due} {
 		if d := max(0, time.Duration(at-m.now())); at != 0 && (timeout < 0 || d < timeout) {
 			timeout = d
 		}
@@ -191,7 +192,9 @@ func (m *Manager) turn() error {
 	}
 	m.busDue, _ = m.bus.Tick(m.now())
 	m.upstart.Flush()
+	m.buses.tick()
 	m.bus.Flush()
+	m.buses.flush()
 	if m.ackDue {
 		m.ackDue = false
 		m.must(m.guard.AckSoon(m.acked))
@@ -293,6 +296,10 @@ func (m *Manager) heard(msg *wire.Msg) {
 		m.say("the guardian does not keep %s: %s", msg.Key, msg.Text)
 	case wire.Stored, wire.Go, wire.Store, wire.Drop, wire.Ack, wire.Ready, wire.Base, wire.Bye, wire.Reexec:
 		// The first two come before the loop begins, the rest are ours to send.
+	case wire.Stopped:
+		if unix.Signal(msg.Sig) == unix.SIGSTOP {
+			m.feed(engine.Stopped{Pid: msg.Pid})
+		}
 	case wire.Lost:
 		m.say("the guardian lost %d exits: looking at every process", msg.Count)
 		m.lookAtAll()

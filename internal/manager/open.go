@@ -39,7 +39,7 @@ func open(cfg Config) (*Manager, error) {
 	}
 	m.pidfiles = newPidFiles(m)
 	m.jobFiles = jobFiles{m: m, fd: -1}
-	m.forks.m = m
+	m.forks.m, m.buses.m = m, m
 	m.watched.want(nil, false)
 	var err error
 	if m.loop, err = poll.New(); err != nil {
@@ -89,6 +89,9 @@ func (m *Manager) begin() error {
 	}
 	if !fresh {
 		m.settle(inherited)
+		if m.engine.Watching() {
+			m.feed(engine.AskedWatch{}) // those who watched are gone
+		}
 	}
 	if m.saved.FinishedAt == 0 {
 		// Also where the last one died before all that is enabled was
@@ -255,6 +258,7 @@ func (m *Manager) openBus(stored []int) error {
 	}
 	m.bus = svc
 	m.upstart = upstart.New(upstart.Config{Server: svc.Server(), Backend: jobs{m}})
+	m.buses.open()
 	return nil
 }
 

@@ -186,6 +186,7 @@ func (m *Manager) performRest(f engine.Effect) {
 	case engine.JobRemoved:
 		m.bus.JobRemoved(f)
 		m.startup.jobRemoved(m, f)
+		m.buses.jobRemoved(f)
 	case engine.UnitChanged:
 		m.bus.UnitChanged(f.Unit)
 		m.upstart.UnitChanged(f.Unit)

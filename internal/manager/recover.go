@@ -214,6 +214,7 @@ func (m *Manager) settle(in *inheritance) {
 		m.takeConnections(name)
 	}
 	m.settleRunning(in)
+	m.trapAgain()
 	m.resumeHandovers(in)
 	m.removeKept()
 	m.reconcileSockets()

@@ -76,6 +76,7 @@ func (m *Manager) finished() {
 		end.Kind = wire.EndKexec
 	default:
 	}
+	m.buses.close()
 	m.bus.Close()
 	_ = os.Remove(m.cfg.Socket)
 	m.removeRuntime()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -19,6 +20,9 @@ var errNoSocket = errors.New("the unit has no socket to connect it to")
 func (p *preparation) stdio() error {
 	x := p.exec
 	in, out, serr := x.Stdin, x.Stdout, x.Stderr
+	if j := p.job(); j != nil {
+		in, out, serr = p.m.console(j, in, out, serr)
+	}
 	if p.handsOverStdio() && in.Kind == unit.StdioDefault {
 		in.Kind = unit.StdioSocket
 	}
@@ -119,6 +123,8 @@ func file(s unit.Stdio, n int) spawn.Stdio {
 	switch {
 	case n == 0:
 		out.Flags |= unix.O_RDONLY
+	case s.Kind == unit.StdioFile && strings.HasPrefix(s.Arg, "/dev/"):
+		out.Flags |= unix.O_WRONLY // nothing is to appear there that was not
 	case s.Kind == unit.StdioAppend:
 		out.Flags |= unix.O_WRONLY | unix.O_CREAT | unix.O_APPEND
 	case s.Kind == unit.StdioTruncate:

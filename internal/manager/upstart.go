@@ -217,6 +217,15 @@ func (j jobs) SetLogPriority(p string) {
 // User implements upstart.Backend.
 func (j jobs) User() bool { return j.m.cfg.Mode != ModeInit }
 
+// OpenEvents implements upstart.EventLister.
+func (j jobs) OpenEvents() []upstart.OpenEvent {
+	var out []upstart.OpenEvent
+	for _, v := range j.m.engine.OpenEvents() {
+		out = append(out, upstart.OpenEvent(v))
+	}
+	return out
+}
+
 // watchers counts those who want each event told.
 type watchers struct {
 	upstart, rouse bool

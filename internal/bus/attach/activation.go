@@ -56,8 +56,9 @@ func (b *Bus) ActivationFailed(unitName, code, msg string) {
 }
 
 // ActivationDir is the directory for .service files that do not outlive the
-// machine, or the session of runtimeDir ($XDG_RUNTIME_DIR): dbus-daemon(1),
-// since 1.13.
+// machine, or the session of runtimeDir ($XDG_RUNTIME_DIR). The one of the
+// session is read by dbus-daemon 1.14; that of the system, for all that
+// dbus-daemon(1) says, only since our dev.rouse.conf names it, too (tried).
 func ActivationDir(session bool, runtimeDir string) string {
 	if session {
 		return filepath.Join(runtimeDir, "dbus-1", "services")
@@ -74,6 +75,10 @@ const fileMark = "# Written by rouse; it is removed when its unit is.\n"
 // removed; files of others stay, also where they say something else. With any
 // name the manager's own is offered: the bus waits for it while the manager
 // starts again. The bus reads them on Bus.Reload, which is needed if changed.
+//
+// A file that a package installed for the same name is not replaced: on the
+// system bus of dbus-daemon 1.14 it comes first, and where it has Exec= and no
+// SystemdService= the bus starts the program by itself.
 func WriteActivationFiles(dir string, units map[string]string) (changed bool, err error) {
 	want := make(map[string]string, len(units)+1)
 	var failed []error

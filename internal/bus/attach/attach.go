@@ -15,9 +15,7 @@ import (
 
 	"github.com/rouse-init/rouse/internal/bus"
 	"github.com/rouse-init/rouse/internal/bus/client"
-	"github.com/rouse-init/rouse/internal/bus/wire"
 	"github.com/rouse-init/rouse/internal/linux/poll"
-	"github.com/rouse-init/rouse/internal/unit"
 )
 
 // Config is what a Bus is made with.
@@ -258,13 +256,3 @@ func (b *Bus) trouble(msg string) {
 		b.cfg.Events.Trouble(msg)
 	}
 }
-
-// Match is what Bus.Match asked for.
-type Match struct {
-	rule Rule
-	fn   func(*wire.Message)
-}
-
-// SetEvents says which events are waited for: the terms of all start and stop
-// expressions whose event is "dbus". It replaces what was set before.
-func (b *Bus) SetEvents(terms []unit.Term) { b.setEvents(terms) }

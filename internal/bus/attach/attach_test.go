@@ -74,6 +74,29 @@ func TestBusComesGoesAndComesBack(t *testing.T) {
 	}
 }
 
+// TestManyNames: more than a bus allows match rules.
+func TestManyNames(t *testing.T) {
+	r := newRig(t, nil)
+	r.config = strings.Replace(config, " <limit", ` <limit name="max_match_rules_per_connection">250</limit><limit`, 1)
+	const n = 600
+	for i := range n {
+		r.bus.WatchName("t.N" + strconv.Itoa(i))
+	}
+	for range 2 {
+		r.boot()
+		r.saw("up")
+		r.until("all names", func() bool { return len(r.seen) == n })
+		r.seen = nil
+		c := r.dial()
+		for _, i := range []int{0, n - 1} {
+			r.await(func() error { _, err := c.RequestName("t.N"+strconv.Itoa(i), 0); return err })
+			r.saw("name t.N" + strconv.Itoa(i) + " true " + strconv.Itoa(os.Getpid()))
+		}
+		r.kill()
+		r.saw("down")
+	}
+}
+
 func TestSignalsAreForSubscribers(t *testing.T) {
 	r := newRig(t, nil)
 	r.boot()

@@ -32,6 +32,7 @@ type rig struct {
 	tree   *objects
 	bus    *Bus
 	seen   []string // what Events told, in words
+	flush  func()   // of what is served
 	// clients are the connections of dial.
 	clients []*dbus.Conn
 }
@@ -53,6 +54,7 @@ func newRig(t *testing.T, change func(*Config)) *rig {
 		t.Fatal(err)
 	}
 	r.srv = serve(t, r.loop, filepath.Join(dir, "private"), r.tree)
+	r.flush = r.srv.Flush
 	uid := uint32(os.Getuid())
 	cfg := Config{
 		Loop: r.loop, Address: "unix:path=" + r.socket(), Names: []string{"org.freedesktop.systemd1", "com.ubuntu.Upstart"},
@@ -188,7 +190,7 @@ func (r *rig) turn() {
 	if err := r.loop.Wait(timeout); err != nil {
 		r.t.Fatal(err)
 	}
-	r.srv.Flush()
+	r.flush()
 	r.bus.Flush()
 }
 

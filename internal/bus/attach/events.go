@@ -23,8 +23,10 @@ type eventTerms struct {
 	budget  map[string]*bucket
 }
 
-// setEvents is SetEvents.
-func (b *Bus) setEvents(terms []unit.Term) {
+// SetEvents says which events are waited for: the terms of all start and stop
+// expressions, of which only those for the event "dbus" count. It replaces what
+// was set before.
+func (b *Bus) SetEvents(terms []unit.Term) {
 	old := b.events
 	b.events = eventTerms{budget: old.budget}
 	e := &b.events

@@ -7,18 +7,18 @@ import "github.com/rouse-init/rouse/internal/bus/wire"
 // name is a name that is watched.
 type name struct {
 	name   string
-	refs   int    // how many times WatchName was called
+	refs   int    // who watches it: WatchName, and terms of events
+	wanted int    // those of refs that are WatchName
 	narrow bool   // has a match rule of its own
 	owner  string // unique name
-	// known once the bus has said who owns it, or that nobody does.
+	// known once the bus has said who owns it, with pid, or that nobody does.
 	known bool
 	pid   int32
-	// told is what Events.Name was told: since the last connect, and owned.
+	// toldAny: Events.Name was told something since the last connect;
+	// toldOwned: it was that there is an owner.
 	toldAny, toldOwned bool
 	// asks numbers the questions, so that late answers are known.
 	asks int
-	// wanted: it is watched for the manager and not only for ourselves.
-	wanted int
 }
 
 // maxNarrow is how many watched names have a match rule of their own. The

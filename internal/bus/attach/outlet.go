@@ -51,15 +51,14 @@ func (b *Bus) PassesFDs() bool { return b.link != nil && b.link.fds }
 // false for Subscribe where there are too many.
 func (p *peers) listen(c *peer, m *wire.Message) bool {
 	switch {
-	case m.Path == systemdPath && (m.Interface == systemdManager || m.Interface == ""):
+	case m.Path == systemdPath && (m.Interface == systemdManager || m.Interface == "") && strings.HasSuffix(m.Member, "ubscribe"):
 		switch m.Member {
 		case "Subscribe":
 			if !c.systemd && !p.attend(c) {
 				return false
 			}
 			if !c.systemd {
-				c.systemd = true
-				p.systemd++
+				p.follow(c)
 			}
 		case "Unsubscribe":
 			if c.systemd {
@@ -67,6 +66,11 @@ func (p *peers) listen(c *peer, m *wire.Message) bool {
 				p.systemd--
 				p.ignore(c)
 			}
+		}
+	case strings.HasPrefix(m.Path, systemdPath) && makesJob(m.Member) && p.trusts(c):
+		// systemd sends JobRemoved to who made the job, subscribed or not.
+		if !c.systemd && p.attend(c) {
+			p.follow(c)
 		}
 	case m.Path == upstartPath || strings.HasPrefix(m.Path, upstartPath+"/"):
 		if !c.upstart && p.attend(c) {
@@ -76,6 +80,25 @@ func (p *peers) listen(c *peer, m *wire.Message) bool {
 	}
 	return true
 }
+
+// makesJob tells whether a method of systemd1 may make jobs: StartUnit,
+// ReloadOrRestart, EnqueueUnitJob, StartTransientUnit and their kin.
+func makesJob(member string) bool {
+	for _, verb := range [...]string{"Start", "Stop", "Restart", "Reload", "Enqueue"} {
+		if strings.Contains(member, verb) {
+			return true
+		}
+	}
+	return false
+}
+
+// follow has it get the signals of systemd1.
+func (p *peers) follow(c *peer) {
+	c.systemd = true
+	p.systemd++
+}
+
+func (p *peers) trusts(c *peer) bool { return c.uid == 0 || c.uid == p.bus.cfg.UID }
 
 // attend has the end of a caller watched.
 func (p *peers) attend(c *peer) bool {
@@ -91,8 +114,7 @@ func (p *peers) attend(c *peer) bool {
 			}
 		}
 	}
-	trusted := c.uid == 0 || c.uid == p.bus.cfg.UID
-	if all >= maxListeners || !trusted && same >= maxOfUser {
+	if all >= maxListeners || !p.trusts(c) && same >= maxOfUser {
 		return false
 	}
 	p.bus.addRule(narrowRule(c.name))

@@ -43,6 +43,12 @@ func (r *Rule) fits(m *wire.Message) bool {
 	return r.Arg0 == "" || strings.HasPrefix(m.Signature, "s") && m.Decoder().String() == r.Arg0
 }
 
+// Match is what Bus.Match asked for.
+type Match struct {
+	rule Rule
+	fn   func(*wire.Message)
+}
+
 // Match asks for signals. fn gets those that fit, which it must not keep: the
 // body is valid until it returns. Unmatch ends it.
 func (b *Bus) Match(rule Rule, fn func(*wire.Message)) *Match {

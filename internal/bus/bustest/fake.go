@@ -281,7 +281,12 @@ func (f *files) DefaultTarget() (string, error) { return "multi-user.target", ni
 func (f *files) Path() []string                 { return []string{"/etc/systemd/system", "/lib/systemd/system"} }
 
 // Restore takes the jobs and states of a manager that has ended.
-func (f *Fake) Restore(old *Fake) { f.Views, f.jobs, f.nextJob = old.Views, old.jobs, old.nextJob }
+func (f *Fake) Restore(old *Fake) {
+	f.Views, f.jobs, f.nextJob = old.Views, old.jobs, old.nextJob
+	if f.Upstart != nil && old.Upstart != nil {
+		f.Upstart.Restore(old.Upstart)
+	}
+}
 
 // Clients is the number of connections. It may be asked at any time.
 func (f *Fake) Clients() int { return int(f.clients.Load()) }

@@ -132,6 +132,26 @@ func (j *Jobs) Release(failed bool) {
 	}
 }
 
+// Restore takes the instances of a manager that has ended, and the events that
+// it has not.
+func (j *Jobs) Restore(old *Jobs) { j.States, j.Open, j.Session = old.States, old.Open, old.Session }
+
+// Settle brings an instance to its goal, as the successor of a manager does.
+func (j *Jobs) Settle(unitName string, failed bool) {
+	st := j.States[unitName]
+	switch {
+	case failed:
+		st.Failed, st.FailStatus, st.Goal, st.State = true, 1, "stop", "stopping"
+		j.put(st)
+		fallthrough
+	case st.Goal == "stop":
+		st.State = "waiting"
+		j.put(st)
+	default:
+		j.set(unitName, st.Goal, "running")
+	}
+}
+
 func (j *Jobs) record(format string, args ...any) {
 	j.Calls = append(j.Calls, fmt.Sprintf(format, args...))
 }
@@ -202,6 +222,8 @@ func (j *Jobs) Goal(verb engine.Verb, unitName string, env []string, exact, wait
 	switch {
 	case verb == engine.Start && st.Goal == "start":
 		reply("", &engine.Refusal{Code: "AlreadyStarted", Msg: "Job is already running: " + words})
+	case verb == engine.Stop && up && st.Goal == "stop":
+		reply("", &engine.Refusal{Code: "AlreadyStopped", Msg: "Job has already been stopped: " + words})
 	case verb == engine.Reload && (!up || st.State != "running"):
 		reply("", &engine.Refusal{Code: "NotRunning", Msg: "Job is not running: " + words})
 	case verb != engine.Start && !up:
@@ -222,11 +244,7 @@ func (j *Jobs) move(verb engine.Verb, unitName string, wait bool, reply func(str
 	}
 	end := func(failed bool) {
 		if failed {
-			st := j.States[unitName]
-			st.Failed, st.FailStatus, st.Goal, st.State = true, 1, "stop", "stopping"
-			j.put(st)
-			st.State = "waiting"
-			j.put(st)
+			j.Settle(unitName, true)
 			reply("", &engine.Refusal{Code: "JobFailed", Msg: "Job failed to " + [...]string{engine.Start: "start", engine.Stop: "stop", engine.Restart: "restart"}[verb]})
 			return
 		}
@@ -265,6 +283,7 @@ func (j *Jobs) Emit(name string, env []string, wait bool, fd int, by string, rep
 		reply(nil)
 	}
 	if strings.HasPrefix(name, "hang") && wait {
+		j.Open = append(j.Open, upstart.OpenEvent{ID: uint64(len(j.Open) + 1), Name: name, Env: env})
 		j.Waiting = append(j.Waiting, end)
 		return
 	}

@@ -74,7 +74,7 @@ func (j *UpstartJob) Stop(env []string, wait bool) error {
 	}
 	err := ask()
 	if wait && errors.Is(err, ErrGone) {
-		return j.outlast("Stop", env, ask)
+		return j.outlast("Stop", ask, func() (*UpstartInstance, error) { return j.Instance(env) })
 	}
 	return err
 }
@@ -89,7 +89,7 @@ func (j *UpstartJob) oneInstance(wait bool, member string, env []string) (i *Ups
 		return d.Err()
 	}
 	if err = ask(); wait && errors.Is(err, ErrGone) {
-		err = j.outlast(member, env, ask)
+		err = j.outlast(member, ask, func() (*UpstartInstance, error) { return j.Instance(env) })
 	}
 	if err == nil && i == nil {
 		// The manager that knew the path is gone, and the instance may be too.
@@ -190,7 +190,7 @@ func (i *UpstartInstance) ask(member string, wait bool) error {
 	}
 	err := ask()
 	if wait && errors.Is(err, ErrGone) {
-		return i.up.Job(i.Job).outlast(member, nil, ask)
+		return i.up.Job(i.Job).outlast(member, ask, func() (*UpstartInstance, error) { return i, nil })
 	}
 	return err
 }

@@ -29,18 +29,27 @@ func (p UpstartPlace) Address() (address, from string, err error) {
 		return session, "UPSTART_SESSION", nil
 	}
 	address, err = DefaultSocket()
-	return address, "of this user's manager, since neither ROUSE_SOCKET nor UPSTART_SESSION is set", err
+	return address, "of this user's manager: neither ROUSE_SOCKET nor UPSTART_SESSION is set", err
 }
 
-// Dial connects to the manager. The error says where it looked.
-func (p UpstartPlace) Dial() (*Upstart, error) {
+// Conn connects to the manager. The error says where it looked.
+func (p UpstartPlace) Conn() (*Conn, error) {
 	address, from, err := p.Address()
 	if err != nil {
 		return nil, err
 	}
-	up, err := DialUpstart(address)
+	c, err := DialAddress(address)
 	if err != nil {
-		return nil, fmt.Errorf("%w\n    looked at: %s (%s)\n    fix: start a manager (\"rouse init\", \"rouse up DIR\"), or name the socket of another in ROUSE_SOCKET", err, address, from)
+		return nil, fmt.Errorf("%w\n    looked at: %s (%s)\n    fix: start a manager with \"rouse up DIR\" or \"rouse init\", or name the socket of another with --socket or ROUSE_SOCKET", err, address, from)
 	}
-	return up, nil
+	return c, nil
+}
+
+// Dial is Conn for com.ubuntu.Upstart.
+func (p UpstartPlace) Dial() (*Upstart, error) {
+	c, err := p.Conn()
+	if err != nil {
+		return nil, err
+	}
+	return c.Upstart(), nil
 }

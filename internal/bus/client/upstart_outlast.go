@@ -21,10 +21,11 @@ type goalWait struct {
 	task   bool
 	// ask asks once more.
 	ask func() error
-	// status is how the instance is, exists that there is one.
-	status func() (st UpstartStatus, exists bool, err error)
+	// find finds the instance; that there is none is an error.
+	find func() (*UpstartInstance, error)
 
-	failed bool // as signals tell
+	failed map[string]bool // instances, by path, as signals tell
+	last   string          // the path of the instance that was found last
 }
 
 // outlast waits on after ErrGone. Start and stop are asked for again, as
@@ -36,7 +37,7 @@ func (w *goalWait) outlast() error {
 		}
 		err := error(nil)
 		if w.member != "Restart" {
-			if err = w.ask(); err == nil || w.member == "Stop" && IsUpstartError(err, "UnknownInstance") {
+			if err = w.ask(); err == nil || w.member == "Stop" && isGone(err) {
 				return nil
 			}
 		}
@@ -57,7 +58,9 @@ func (w *goalWait) follow() error {
 	changed := false
 	c.OnSignal(func(s *Signal) {
 		changed = true
-		w.failed = w.failed || s.Interface == ifUpstartInstance && s.Member == "Failed"
+		if s.Interface == ifUpstartInstance && s.Member == "Failed" {
+			w.failed[s.Path] = true
+		}
 		if fn != nil {
 			fn(s)
 		}
@@ -76,24 +79,34 @@ func (w *goalWait) follow() error {
 
 // settled tells whether the wait is over, and how it has ended.
 func (w *goalWait) settled() (bool, error) {
-	st, exists, err := w.status()
+	var st UpstartStatus
+	i, err := w.find()
+	if err == nil {
+		w.last = i.Path
+		st, err = i.Status()
+	}
 	switch {
-	case err != nil:
-		return false, err
-	case !exists && w.failed:
+	case isGone(err) && w.failed[w.last]:
 		return true, &Error{Name: UpstartError + "JobFailed", Msg: map[string]string{
 			"Start": "Job failed to start", "Stop": "Job failed while stopping", "Restart": "Job failed to restart",
 		}[w.member]}
-	case !exists:
+	case isGone(err):
 		return true, nil
+	case err != nil:
+		return false, err
 	case w.member == "Stop":
 		return st.Goal == "start", nil // somebody has started it again
 	}
 	return st.Goal == "start" && st.State == "running" && !w.task, nil
 }
 
-// outlast is goalWait.outlast for a command on a job.
-func (j *UpstartJob) outlast(member string, env []string, ask func() error) error {
+// isGone tells the refusals that mean that an instance does not exist.
+func isGone(err error) bool {
+	return IsUpstartError(err, "UnknownInstance") || IsUpstartError(err, "UnknownObject")
+}
+
+// outlast is goalWait.outlast for a command on a job or on one instance of it.
+func (j *UpstartJob) outlast(member string, ask func() error, find func() (*UpstartInstance, error)) error {
 	more, err := j.More()
 	for errors.Is(err, ErrGone) {
 		if err = j.up.conn.redial(reconnectTime); err != nil {
@@ -101,26 +114,8 @@ func (j *UpstartJob) outlast(member string, env []string, ask func() error) erro
 		}
 		more, err = j.More()
 	}
-	w := &goalWait{up: j.up, member: member, path: j.Path, task: more.Task, ask: ask, status: func() (UpstartStatus, bool, error) {
-		i, err := j.Instance(env)
-		if IsUpstartError(err, "UnknownInstance") {
-			return UpstartStatus{}, false, nil
-		}
-		if err != nil {
-			return UpstartStatus{}, false, err
-		}
-		return i.exists()
-	}}
+	w := &goalWait{up: j.up, member: member, path: j.Path, task: more.Task, ask: ask, find: find, failed: make(map[string]bool)}
 	return w.outlast()
-}
-
-// exists is Status of an instance that may be gone.
-func (i *UpstartInstance) exists() (UpstartStatus, bool, error) {
-	st, err := i.Status()
-	if IsUpstartError(err, "UnknownObject") {
-		return st, false, nil
-	}
-	return st, err == nil, err
 }
 
 // errEventLost says that a wait for an event cannot go on.
@@ -129,9 +124,6 @@ var errEventLost = errors.New("the manager was replaced while it handled the eve
 // outlastEvent waits on for an event, if the new manager still has it open.
 func (u *Upstart) outlastEvent(name string, env []string) error {
 	c := u.conn
-	if err := c.redial(reconnectTime); err != nil {
-		return err
-	}
 	fn, rules := c.onSignal, c.rules
 	defer func() { c.onSignal, c.rules = fn, rules }()
 	ended := make(map[uint64]bool) // events, and whether they failed
@@ -141,8 +133,30 @@ func (u *Upstart) outlastEvent(name string, env []string) error {
 			ended[e.ID] = e.Failed
 		}
 	}
-	if _, err := c.Call(managerPath, ifRouse, "WatchEvents", "", nil); err != nil {
-		return errors.Join(errEventLost, err)
+	for {
+		if err := c.redial(reconnectTime); err != nil {
+			return err
+		}
+		id, err := u.findEvent(name, env)
+		if err == nil {
+			err = c.Wait(func() bool { _, over := ended[id]; return over })
+		}
+		switch {
+		case errors.Is(err, ErrGone): // once more
+		case err != nil:
+			return err
+		case ended[id]:
+			return &Error{Name: UpstartError + "EventFailed", Msg: "Event failed"}
+		default:
+			return nil
+		}
+	}
+}
+
+// findEvent watches events, and finds the latest open one that is like that.
+func (u *Upstart) findEvent(name string, env []string) (id uint64, err error) {
+	if _, err := u.conn.Call(managerPath, ifRouse, "WatchEvents", "", nil); err != nil {
+		return 0, errors.Join(errEventLost, err)
 	}
 	text, err := u.State()
 	var state struct {
@@ -152,21 +166,16 @@ func (u *Upstart) outlastEvent(name string, env []string) error {
 			Env  []string
 		}
 	}
-	if err := errors.Join(err, json.Unmarshal([]byte(text), &state)); err != nil {
-		return errors.Join(errEventLost, err)
+	if err == nil {
+		err = json.Unmarshal([]byte(text), &state)
+	}
+	if err != nil {
+		return 0, errors.Join(errEventLost, err)
 	}
 	for _, e := range slices.Backward(state.Events) {
-		if e.Name != name || !slices.Equal(e.Env, env) {
-			continue
+		if e.Name == name && slices.Equal(e.Env, env) {
+			return e.ID, nil
 		}
-		over := func() bool { _, ok := ended[e.ID]; return ok }
-		if err := c.Wait(over); err != nil {
-			return errors.Join(errEventLost, err)
-		}
-		if ended[e.ID] {
-			return &Error{Name: UpstartError + "EventFailed", Msg: "Event failed"}
-		}
-		return nil
 	}
-	return errEventLost
+	return 0, errEventLost
 }

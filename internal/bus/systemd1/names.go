@@ -55,3 +55,6 @@ func VerbName(v engine.Verb) string { return word(verbs[:], v) }
 
 // LoadName is the load state as systemd names it.
 func LoadName(s unit.LoadState) string { return word(loadStates[:], s) }
+
+// ErrorName is the full name of a refusal's error on the bus.
+func ErrorName(code string) string { return errorPrefix + code }

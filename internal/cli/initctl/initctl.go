@@ -72,6 +72,10 @@ func Main(prog string, args []string, sys Sys) int {
 		return 1
 	}
 	_, _ = fmt.Fprintf(r.Err, "%s: %v\n", r.prog, err)
+	if errors.Is(err, client.ErrGone) {
+		// Upstart's language has no name for a request by which to ask again.
+		_, _ = fmt.Fprintf(r.Err, "    what was asked for goes on in the manager that takes over: see initctl status\n")
+	}
 	var usage option.UsageError
 	if errors.As(err, &usage) {
 		_, _ = fmt.Fprintf(r.Err, "Try `%s --help' for more information.\n", r.prog)

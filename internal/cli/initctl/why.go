@@ -24,7 +24,7 @@ func (r *run) why(t *target, err error) error {
 		return err
 	}
 	text := ""
-	if failure != "" {
+	if failure != "" && !strings.Contains(err.Error(), failure) {
 		text = "\n  " + strings.ReplaceAll(failure, "\n", "\n  ")
 	}
 	if len(lines) > 0 {

@@ -24,10 +24,26 @@ func Connect(place client.UpstartPlace) (Manager, error) {
 	return remote{up}, nil
 }
 
-func (m remote) Emit(name string, env []string) error { return m.EmitEvent(name, env, false) }
+// Emit emits nothing where the manager knows no events: one that speaks
+// systemd's language only.
+func (m remote) Emit(name string, env []string) error {
+	err := m.EmitEvent(name, env, false)
+	if foreign(err) {
+		return nil
+	}
+	return err
+}
+
+// foreign tells that the manager does not know com.ubuntu.Upstart.
+func foreign(err error) bool {
+	return client.IsUpstartError(err, "UnknownObject") || client.IsUpstartError(err, "UnknownMethod") || client.IsUpstartError(err, "UnknownInterface")
+}
 
 func (m remote) Handles(event, value string) (bool, error) {
 	jobs, err := m.AllJobs()
+	if foreign(err) {
+		return false, nil
+	}
 	if err != nil {
 		return false, err
 	}

@@ -19,8 +19,10 @@ func (r *run) reboot(args []string) error {
 		{Short: 'f', Long: "force", On: &force, Help: "do it at once, without shutdown(8)"},
 		{Short: 'p', Long: "poweroff", On: &off, Help: "power off when called as halt"},
 		{Short: 'w', Long: "wtmp-only", On: &wtmpOnly, Help: "only write the record in wtmp"},
-	}, doc{"", map[string]string{"reboot": "Reboot the machine.", "halt": "Halt the machine.", "poweroff": "Power off the machine."}[what],
-		"Without --force, and in a runlevel other than 0 and 6, this is shutdown now."})
+	}, doc{
+		"", map[string]string{"reboot": "Reboot the machine.", "halt": "Halt the machine.", "poweroff": "Power off the machine."}[what],
+		"Without --force, and in a runlevel other than 0 and 6, this is shutdown now.",
+	})
 	if done {
 		return err
 	}

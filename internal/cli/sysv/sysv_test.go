@@ -68,6 +68,7 @@ func (p *pretend) record(format string, args ...any) error {
 func (p *pretend) Emit(name string, env []string) error {
 	return p.record("emit %s %s", name, strings.Join(env, " "))
 }
+
 func (p *pretend) Handles(_, value string) (bool, error) {
 	return strings.Contains(p.handled, value), nil
 }

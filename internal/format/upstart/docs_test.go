@@ -82,6 +82,7 @@ job starts it, and so does its ` + "`start on`" + `; ` + "`manual`" + ` drops al
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", line, cell(strings.Join(start, " ")), strings.Join(stop, " "), strings.Join(more, "; "))
 	}
+	section("Of Upstart 0.3", fromBefore)
 	section("Of ChromeOS", fromChromeOS)
 	return b.Bytes()
 }

@@ -166,7 +166,7 @@ func directory(directive string, set func(x *unit.Exec, dir string)) func(*reade
 		w := r.word("a directory")
 		dir := w.text
 		if r.scan.fault == nil && dir[0] != '/' {
-			r.warn(w.off, CodeOdd, quote(dir)+" is not an absolute path, taking it from /", "write /"+dir)
+			r.warn(w.off, CodeOdd, quote(dir)+" is not an absolute path, taking it from /", "write the whole path")
 			dir = "/" + dir
 		}
 		return r.setting(directive, func(x *unit.Exec) { set(x, dir) })

@@ -192,7 +192,7 @@ func (x *exprReader) event() bool {
 		case !ok:
 			x.fail(w.off, "expected KEY=VALUE or KEY!=VALUE, found "+quote(w.text), "write the name of a variable before it, without blanks between: KEY!=VALUE")
 		case m.Key == "" && named:
-			x.fail(w.off, "expected KEY=VALUE, and, or, or the end, found "+quote(w.text)+": values without a name come first", "write KEY="+w.text)
+			x.fail(w.off, "expected KEY=VALUE, and, or, or the end, found "+quote(w.text)+": values without a name come first", "write KEY=VALUE")
 		case len(t.Match) == maxMatches:
 			s.fail(fault{off: w.off, code: CodeLimit, msg: fmt.Sprintf("more than %d conditions on one event", maxMatches)})
 		}

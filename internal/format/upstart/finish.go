@@ -87,7 +87,7 @@ func (b *build) cgroups() {
 			if c.Key == "" && (c.Name == "" || c.Name == ownCgroup) {
 				continue // a group of its own: every job has that
 			}
-			b.unsupported(b.cgroupPos[i], "cgroup "+c.Controller+" has no effect: every job has a control group of its own, and this setting is not known", "")
+			b.unsupported(b.cgroupPos[i], "cgroup "+quote(c.Controller)+" has no effect: every job has a control group of its own, and this setting is not known", "")
 			continue
 		}
 		a.Pos = b.cgroupPos[i]

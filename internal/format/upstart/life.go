@@ -42,6 +42,15 @@ func lifeStanzas() []stanza {
 		row("respawn limit", "COUNT SECONDS|unlimited", "how many respawns are allowed in how many seconds (10 5); 0 is unlimited", respawnLimit),
 		row("normal exit", "STATUS|SIGNAL…", "ends that are no failure and are not respawned from", normalExit),
 		row("expect", "stop|fork|daemon|listen|none", "what tells that the main process is ready: SIGSTOP, one fork, two forks, listen(), nothing", expect),
+		{
+			StanzaDoc: StanzaDoc{Name: "wait for", Synopsis: "stop|fork|daemon|none", Meaning: "the older name of expect", Origin: fromBefore},
+			read: func(r *reader) apply {
+				at := r.start
+				do := expect(r)
+				r.warn(at, CodeStricter, "Upstart 1.13 refuses this stanza of Upstart 0.3, which means expect", "write expect")
+				return do
+			},
+		},
 		row("kill signal", "SIGNAL", "what stops the main process (TERM)", signalStanza(func(b *build, n uint8) { b.kill.Signal = n })),
 		row("reload signal", "SIGNAL", "what makes it reload (HUP)", signalStanza(func(b *build, n uint8) { b.reload = n })),
 		row("kill timeout", "SECONDS", "how long after the kill signal KILL follows (5); 0 is at once", func(r *reader) apply {

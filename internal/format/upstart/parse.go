@@ -170,7 +170,6 @@ func (r *reader) unknown(w word) {
 
 // old are stanzas that Upstart itself once had (0.3) and what came after.
 var old = map[string]string{
-	"wait":    "write expect daemon, expect fork or expect stop",
 	"service": "remove it: a job is a service unless it has a task stanza",
 	"session": "remove it: every process leads a session of its own",
 	"daemon":  "write expect daemon",

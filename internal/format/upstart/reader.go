@@ -132,7 +132,7 @@ func (r *reader) unexpected() {
 }
 
 func (r *reader) warn(off int, code, msg, fix string) {
-	if r.file == nil {
+	if r.file == nil || r.scan.fault != nil {
 		return
 	}
 	if r.warnings++; r.warnings > maxErrors {

@@ -13,13 +13,14 @@ type StanzaDoc struct {
 	Name     string // "start on"
 	Synopsis string // what follows the name: "EVENT [VALUE…]"
 	Meaning  string // one line
-	Origin   string // "upstart", "rouse" or "chromeos"
+	Origin   string // "upstart", "rouse", "upstart 0.3" or "chromeos"
 }
 
 // The origins of stanzas.
 const (
 	fromUpstart  = "upstart"
 	fromRouse    = "rouse"
+	fromBefore   = "upstart 0.3"
 	fromChromeOS = "chromeos"
 )
 

@@ -60,7 +60,7 @@ func confinementStanzas() []stanza {
 			read: func(r *reader) apply {
 				at := r.start
 				keys := r.words("the name of a variable")
-				r.warn(at, CodeStricter, "Upstart 1.13 refuses this stanza of ChromeOS; "+strings.Join(keys, ", ")+
+				r.warn(at, CodeStricter, "Upstart 1.13 refuses this stanza of ChromeOS; "+quote(strings.Join(keys, " "))+
 					" is passed on anyway if the event or the start has it", "remove it")
 				return func(*build) {}
 			},

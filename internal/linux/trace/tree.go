@@ -22,8 +22,8 @@ type Event struct {
 	Done, Exec bool
 	// Gone: no traced process is left.
 	Gone bool
-	// Lost: it forks without end, or a part of it escaped. Nothing is traced
-	// any more; Survivor is the next best.
+	// Lost: it forks without end. Nothing is traced any more; Survivor is the
+	// next best when Pid ends.
 	Lost bool
 }
 

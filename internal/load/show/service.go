@@ -62,7 +62,7 @@ type commandList struct {
 var serviceLists = []commandList{
 	{"ExecCondition", unit.PhaseCondition}, {"ExecStartPre", unit.PhaseStartPre}, {"ExecStart", unit.PhaseStart},
 	{"ExecStartPost", unit.PhaseStartPost}, {"ExecReload", unit.PhaseReload}, {"ExecStop", unit.PhaseStop},
-	{"ExecStopPost", unit.PhaseStopPost},
+	{"ExecStopPost", unit.PhaseStopPost}, {"X-ExecSecurity", unit.PhaseSecurity}, {"X-ExecPreStop", unit.PhasePreStop},
 }
 
 var socketLists = []commandList{

@@ -99,7 +99,7 @@ func TestShowJob(t *testing.T) {
 	dir := t.TempDir()
 	conf, override := filepath.Join(dir, "net/web.conf"), filepath.Join(dir, "net/web.override")
 	for path, text := range map[string]string{
-		conf:     "description \"a web server\"\nauthor me\nstart on (started db or runlevel [2345])\nstop on runlevel [016]\nemits ready-*\nexport PORT\ninstance $PORT\nexpect fork\nrespawn\nrespawn limit 3 60\nnormal exit 0 TERM\nexec /bin/true\n",
+		conf:     "description \"a web server\"\nauthor me\nstart on (started db or runlevel [2345])\nstop on runlevel [016]\nemits ready-*\nexport PORT\ninstance $PORT\nexpect fork\nrespawn\nrespawn limit 3 60\nnormal exit 0 TERM\npre-stop exec /bin/sync\nexec /bin/true\n",
 		override: "kill timeout 20\n",
 	} {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -111,7 +111,7 @@ func TestShowJob(t *testing.T) {
 	}
 	u, list := load.New(load.Config{Paths: []string{dir}}).One("net-web.service")
 	var got []string
-	for _, p := range Select(Show(u), "X-Job", "X-Instance", "X-StartOn", "X-StopOn", "X-Emits", "X-Export", "X-Expect", "X-RespawnLimit", "X-NormalExit",
+	for _, p := range Select(Show(u), "X-Job", "X-Instance", "X-StartOn", "X-StopOn", "X-Emits", "X-Export", "X-Expect", "X-RespawnLimit", "X-NormalExit", "X-ExecPreStop",
 		"Restart", "TimeoutStopUSec", "Description", "FragmentPath", "DropInPaths", "LoadState") {
 		got = append(got, p.Name+"="+strings.ReplaceAll(p.Value, dir+"/", ""))
 	}
@@ -124,6 +124,7 @@ X-Export=PORT
 X-Expect=fork
 X-RespawnLimit=3 in 1min
 X-NormalExit=0 TERM
+X-ExecPreStop={ path=/bin/sync ; argv[]=/bin/sync ; ignore_errors=yes ; start_time=[n/a] ; stop_time=[n/a] ; pid=0 ; code=(null) ; status=0/0 }
 Restart=always
 TimeoutStopUSec=20s
 Description=a web server
