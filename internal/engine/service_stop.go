@@ -101,9 +101,10 @@ func (e *Engine) enterDead(n *node, f result, mayRestart bool) {
 	}
 	e.disarm(n, TimerState, &s.Timer)
 	delay := restartDelay(d, n.view.NRestarts+1)
-	n.view.Cause = "Restart= after result " + s.Result.String()
 	if s.Respawning {
 		delay, n.view.Cause = e.respawnDelay(n)
+	} else {
+		n.view.Cause = "Restart= after result " + s.Result.String()
 	}
 	e.arm(n, TimerRestart, &s.Timer, e.now+Time(delay))
 	e.setService(n, svcAutoRestart)

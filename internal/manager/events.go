@@ -87,10 +87,3 @@ func (m *Manager) Why(name string) (engine.Explanation, error) {
 	}
 	return engine.Explanation{}, errNoUnit
 }
-
-type sourceSet interface {
-	Arm(string)
-	FDs(string) []int
-}
-
-func (m *Manager) wantSources() {}

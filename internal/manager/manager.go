@@ -19,6 +19,7 @@ import (
 	"github.com/rouse-init/rouse/internal/linux/poll"
 	"github.com/rouse-init/rouse/internal/linux/spawn"
 	"github.com/rouse-init/rouse/internal/load"
+	"github.com/rouse-init/rouse/internal/source"
 	"github.com/rouse-init/rouse/internal/statelog"
 )
 
@@ -88,12 +89,16 @@ type Manager struct {
 	upstart  *upstart.Service
 	forks    forks
 	buses    buses
-	sources  sourceSet
-	watchers watchers
-	jobFiles jobFiles
-	jobsDue  bool           // the set of jobs has changed: see refreshJobs
-	eventFDs map[string]int // that came with events, by source
-	reexec   int            // descriptor of the program to become, -1 for none
+	sources  *source.Set // nil while no job names one
+	// sourcesKept are their descriptors until there is a set; sourcesDue is
+	// when it wants its Tick.
+	sourcesKept map[string][]int
+	sourcesDue  engine.Time
+	watchers    watchers
+	jobFiles    jobFiles
+	jobsDue     bool           // the set of jobs has changed: see refreshJobs
+	eventFDs    map[string]int // that came with events, by source
+	reexec      int            // descriptor of the program to become, -1 for none
 }
 
 // saved is what a new manager needs beside the engine's own state.
@@ -159,7 +164,7 @@ func (m *Manager) turn() error {
 	if len(m.queue) > 0 {
 		timeout = 0
 	}
-	for _, at := range [...]engine.Time{m.nextAlarm(), m.busDue, m.buses.due} {
+	for _, at := range [...]engine.Time{m.nextAlarm(), m.busDue, m.buses.due, m.sourcesDue} {
 		if d := max(0, time.Duration(at-m.now())); at != 0 && (timeout < 0 || d < timeout) {
 			timeout = d
 		}
@@ -178,6 +183,7 @@ func (m *Manager) turn() error {
 		m.feed(f)
 	}
 	m.ring(now)
+	m.sourcesDue = m.tickSources()
 	if err := m.work(); err != nil {
 		return err
 	}
@@ -187,6 +193,7 @@ func (m *Manager) turn() error {
 	m.barriers = m.barriers[:0]
 	m.refreshPorts()
 	m.refreshJobs()
+	m.sourcesDue = m.nextSources()
 	if m.reexec >= 0 {
 		return m.become()
 	}

@@ -356,6 +356,7 @@ func (m *Manager) lookAtAll() { m.settleRunning(&inheritance{}) }
 func (m *Manager) takeStored(in *inheritance) {
 	for key, fds := range in.stored {
 		switch {
+		case m.keptSource(key, fds):
 		case strings.HasPrefix(key, "socket:"):
 			m.takeListener(key, fds[0])
 		case strings.HasPrefix(key, "stored\x1f"):

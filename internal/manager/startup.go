@@ -74,6 +74,9 @@ func (s *startup) check(m *Manager) {
 	s.said = true
 	m.saved.FinishedAt = m.now()
 	m.compactDue = true
+	if m.sources != nil {
+		m.sources.Quiet()
+	}
 	if m.cfg.Mode == ModeUp || m.cfg.Mode == ModeOn {
 		m.say("ready")
 	}

@@ -266,3 +266,17 @@ func home() (string, error) {
 	}
 	return dir, err
 }
+
+// Relevant tells whether any of the operands needs a source.
+func Relevant(terms []Wanted) bool {
+	for i := range terms {
+		switch terms[i].Event {
+		case "socket", "file", "calendar", "idle":
+			return true
+		}
+		if _, _, ok := deviceEvent(terms[i].Event); ok {
+			return true
+		}
+	}
+	return false
+}

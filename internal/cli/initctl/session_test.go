@@ -49,11 +49,13 @@ func TestLine(t *testing.T) {
 		"job start/post-start, process 1234\n\tpost-start process 1357\n":    {job: "job", goal: "start", state: "post-start", processes: []process{{"main", 1234}, {"post-start", 1357}}},
 		"job start/post-start, (post-start) process 1357\n":                  {job: "job", goal: "start", state: "post-start", processes: []process{{"post-start", 1357}}},
 		"job (tty1) start/pre-stop, process 1234\n\tpre-stop process 1357\n": {job: "job", instance: "tty1", goal: "start", state: "pre-stop", processes: []process{{"main", 1234}, {"pre-stop", 1357}}},
-		"job stop/waiting\n": resting("job"),
 	} {
 		if got := s.line(); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
+	}
+	if got := resting("job").line(); got != "job stop/waiting\n" {
+		t.Errorf("a job that rests: %q", got)
 	}
 }
 
