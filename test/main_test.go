@@ -264,7 +264,8 @@ func ask(network, address, line string) (string, error) {
 }
 
 // service plays a part: "fd" serves descriptor 3, "bind ADDRESS" binds by
-// itself, "conn" serves standard input, "daemon FILE" forks away for good.
+// itself, "conn" serves standard input, "daemon FILE" forks away for good,
+// "root DIR" becomes process 1 over a root of its own.
 func service(part string, args []string) int {
 	var l net.Listener
 	var err error
@@ -284,6 +285,8 @@ func service(part string, args []string) int {
 		return n
 	case "env":
 		return dumpEnvironment(args[0])
+	case "root":
+		return enterRoot(args)
 	case "friend":
 		// Connects first and says that it is ready after that.
 		c, err := net.Dial("unix", args[0])
@@ -299,7 +302,7 @@ func service(part string, args []string) int {
 			return 1
 		}
 	default:
-		return 64
+		return jobService(part, args)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -51,7 +51,7 @@ func (c *conn) call(call *Call, m *wire.Message) {
 	if method := c.srv.standardMethod(m.Interface, m.Member); method != nil {
 		if !found && m.Interface != ifacePeer {
 			if c.srv.children(m.Path) == nil {
-				call.Fail(ErrUnknownObject, "there is no object %s", m.Path)
+				call.Fail(part.absent(), "there is no object %s", m.Path)
 				return
 			}
 		}
@@ -59,7 +59,7 @@ func (c *conn) call(call *Call, m *wire.Message) {
 		return
 	}
 	if !found {
-		call.Fail(ErrUnknownObject, "there is no object %s", m.Path)
+		call.Fail(part.absent(), "there is no object %s", m.Path)
 		return
 	}
 	known := m.Interface == ""

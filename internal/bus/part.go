@@ -3,6 +3,7 @@
 package bus
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -17,6 +18,9 @@ type Part struct {
 	// "/". The roots of two parts are never one below the other.
 	Root string
 	Tree Tree
+	// Absent is the error for a path without an object; "" means
+	// ErrUnknownObject. Clients of what is older than that error know another.
+	Absent string
 }
 
 // Add serves one more part.
@@ -40,6 +44,14 @@ func (p *Part) lookup(path string) (Node, bool) {
 		return Node{}, false
 	}
 	return p.Tree.Lookup(path)
+}
+
+// absent is the error for a path without an object.
+func (p *Part) absent() string {
+	if p == nil {
+		return ErrUnknownObject
+	}
+	return cmp.Or(p.Absent, ErrUnknownObject)
 }
 
 // children are the next elements of all paths below path.

@@ -48,7 +48,7 @@ func matches(t *unit.Term, name string, env, job []string) bool {
 				return false
 			}
 		}
-		if glob(pattern, value) == m.Negate {
+		if (pattern == value || glob(pattern, value)) == m.Negate {
 			return false
 		}
 	}

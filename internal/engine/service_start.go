@@ -157,7 +157,7 @@ func (e *Engine) mainStarted(n *node, executed bool) {
 	}
 	switch d.Type {
 	case unit.TypeSimple, unit.TypeIdle:
-		if !executed {
+		if executed == (d.Job != nil) { // a job has not started before its program runs
 			e.enterStartPost(n)
 		}
 	case unit.TypeExec:

@@ -28,6 +28,9 @@ func TestDateComes(t *testing.T) {
 func TestDatesOverDeathAndReload(t *testing.T) {
 	r := newRig(t)
 	hourly := term("calendar hourly")
+	// Half past, so that no hour is full while the test runs.
+	now := time.Now()
+	r.setBy = now.Truncate(time.Hour).Add(30 * time.Minute).Sub(now)
 	r.set.Want([]Wanted{hourly})
 	r.die(hourly)
 	r.expect()

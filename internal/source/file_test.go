@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func (r *rig) write(name string) {
@@ -145,9 +148,11 @@ func TestBusyDirectory(t *testing.T) {
 	r := newRig(t)
 	r.mkdir("busy")
 	r.set.Want([]Wanted{term("file FILE=" + r.dir + "/busy/* EVENT=create")})
-	const n = 2 * filesBurst
+	const n = filesBurst + filesBurst/4
 	for i := range n {
-		r.write(fmt.Sprintf("busy/%d", i))
+		if err := unix.Mknod(fmt.Sprintf("%s/busy/%d", r.dir, i), unix.S_IFREG|0o644, 0); err != nil {
+			t.Fatal(err)
+		}
 	}
 	turns := 0
 	for len(r.told) < n && turns < 100*n {
@@ -239,4 +244,37 @@ func openFiles(t *testing.T) int {
 		t.Skipf("no /proc: %v", err)
 	}
 	return len(list)
+}
+
+// TestMountOverDirectory: what is mounted over a directory is the directory,
+// as at boot, when /var comes.
+func TestMountOverDirectory(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root mounts")
+	}
+	runtime.LockOSThread() // and never unlock: the thread ends with the test
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		t.Skipf("no mount namespace here: %v", err)
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		t.Skipf("mounts cannot be made private: %v", err)
+	}
+	r := newRig(t)
+	r.mkdir("var/spool")
+	r.write("var/spool/below")
+	glob := "file FILE=" + r.dir + "/var/spool/*"
+	r.set.Want([]Wanted{term(glob)})
+	r.expect(glob + " EVENT=create MATCH=" + r.dir + "/var/spool/below")
+	r.turn(0) // the first look at the mounts
+	if err := unix.Mount("rouse-test", r.dir+"/var", "tmpfs", 0, ""); err != nil {
+		t.Skipf("tmpfs cannot be mounted: %v", err)
+	}
+	r.expect(glob + " EVENT=delete MATCH=" + r.dir + "/var/spool/below")
+	r.mkdir("var/spool")
+	r.write("var/spool/job")
+	r.expect(glob + " EVENT=create MATCH=" + r.dir + "/var/spool/job")
+	if err := unix.Unmount(r.dir+"/var", 0); err != nil {
+		t.Fatal(err)
+	}
+	r.expect(glob+" EVENT=create MATCH="+r.dir+"/var/spool/below", glob+" EVENT=delete MATCH="+r.dir+"/var/spool/job")
 }

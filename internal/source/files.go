@@ -32,7 +32,7 @@ const (
 // files are all file events; there is one only while a job wants some.
 type files struct {
 	w      *watch.Watcher
-	mounts int // /proc/self/mountinfo, or -1
+	mounts int // mountinfo of proc(5), or -1
 	by     map[string]*file
 	since  time.Duration
 	count  int
@@ -153,7 +153,7 @@ func (s *Set) openFiles() error {
 	s.files = f
 	// Mounting over a directory is the one change of a path that inotify does
 	// not tell. Without /proc paths are as they were at the start.
-	fd, err = unix.Open("/proc/self/mountinfo", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	fd, err = unix.Open("/proc/thread-self/mountinfo", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil //nolint:nilerr // files are watched all the same
 	}

@@ -26,7 +26,7 @@ type rig struct {
 	told   []string
 	said   []string
 	ahead  time.Duration // of the real clock since boot
-	set0   time.Duration // how much the time of day was set besides
+	setBy  time.Duration // how much the time of day was set besides
 	dir    string
 	onTold func(name, key string)
 }
@@ -56,7 +56,7 @@ func newRig(t *testing.T) *rig {
 // live starts a new life: a new Set, with what the guardian kept.
 func (r *rig) live() {
 	r.set = New(Config{
-		Loop: r.loop, Now: r.now, Wall: func() time.Time { return time.Now().Add(r.ahead + r.set0) }, Forget: r.forget,
+		Loop: r.loop, Now: r.now, Wall: func() time.Time { return time.Now().Add(r.ahead + r.setBy) }, Forget: r.forget,
 		Emit: func(name string, env []string, key string) {
 			r.told = append(r.told, strings.Join(append([]string{name}, env...), " "))
 			if r.onTold != nil {

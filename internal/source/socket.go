@@ -66,7 +66,7 @@ func (s *Set) Arm(key string) {
 	now := s.c.Now()
 	if l.count >= burst && now-l.since < burstTime {
 		if l.due == 0 {
-			s.c.Say("%s: %d connections in %v that nobody took; waiting for %v", l.key, l.count, burstTime, l.retry)
+			s.c.Say("%s: connections come that nobody takes, %d events in %v; the next in %v", l.key, burst, burstTime, l.retry)
 			l.due = now + l.retry
 			l.retry = min(2*l.retry, retryMost)
 			s.wakeAt(l.due)
@@ -237,16 +237,16 @@ func (s *Set) failed(l *listener, err error) {
 	l.fd, l.due = -1, s.c.Now()+l.retry
 	l.retry = min(2*l.retry, retryMost)
 	s.wakeAt(l.due)
-	cause := err.Error()
+	msg := fmt.Sprintf("cannot listen at %s: %v", strings.TrimPrefix(l.key, socketPrefix), err)
+	fix := "it is tried again until it works"
 	var d diag.Diagnostic
 	if errors.As(err, &d) {
-		cause = d.Msg
+		msg = d.Msg
+		if d.Fix != "" {
+			fix = d.Fix + "; " + fix
+		}
 	}
-	fix := "it is tried again until it works"
-	if errors.Is(err, unix.EADDRINUSE) || strings.Contains(cause, unix.EADDRINUSE.Error()) {
-		fix = "stop what has the address (ss -lnp shows it); " + fix
-	}
-	s.complain(l.users[0], fmt.Sprintf("cannot listen at %s: %s", strings.TrimPrefix(l.key, socketPrefix), cause), fix)
+	s.complain(l.users[0], msg, fix)
 }
 
 // connection tells a connection; the listener then sleeps until it is armed.
@@ -276,7 +276,8 @@ func (s *Set) tickSockets(now time.Duration) {
 		case l.fd < 0:
 			s.openListener(l, nil)
 		default:
-			l.count = 0
+			// One try; if that is not taken either, the next pause comes.
+			l.since, l.count = now, burst-1
 			s.arm(l)
 		}
 	}

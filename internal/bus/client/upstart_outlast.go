@@ -100,9 +100,10 @@ func (w *goalWait) settled() (bool, error) {
 	return st.Goal == "start" && st.State == "running" && !w.task, nil
 }
 
-// isGone tells the refusals that mean that an instance does not exist.
+// isGone tells the refusals that mean that an instance does not exist: Upstart
+// knows no error for an object that is not there.
 func isGone(err error) bool {
-	return IsUpstartError(err, "UnknownInstance") || IsUpstartError(err, "UnknownObject")
+	return IsUpstartError(err, "UnknownInstance") || IsUpstartError(err, "UnknownMethod")
 }
 
 // outlast is goalWait.outlast for a command on a job or on one instance of it.

@@ -46,7 +46,9 @@ type Service struct {
 // New begins to serve.
 func New(cfg Config) *Service {
 	s := &Service{srv: cfg.Server, be: cfg.Backend, tables: newTables(), told: make(map[string]engine.JobStatus), names: make(map[string]string)}
-	s.srv.Add(bus.Part{Name: Name, Root: Path, Tree: s.Tree()})
+	// initctl of Upstart takes only this error for an instance that has gone:
+	// stop asks for the status of what it has just stopped.
+	s.srv.Add(bus.Part{Name: Name, Root: Path, Tree: s.Tree(), Absent: bus.ErrUnknownMethod})
 	return s
 }
 

@@ -188,7 +188,7 @@ func TestGoals(t *testing.T) {
 	if tty2.Path != "/com/ubuntu/Upstart/jobs/getty/tty2" || tty2.Job != "getty" || tty2.Name != "tty2" {
 		t.Errorf("instance is %+v", tty2)
 	}
-	if _, err := tty2.Status(); !client.IsUpstartError(err, "UnknownObject") {
+	if _, err := tty2.Status(); !client.IsUpstartError(err, "UnknownMethod") {
 		t.Errorf("status of an instance that is gone: %v", err)
 	}
 }

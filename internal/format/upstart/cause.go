@@ -176,6 +176,10 @@ func file(r *reader) apply {
 	case strings.ContainsAny(dir, patternChars) || strings.ContainsAny(w.text, "[\\"):
 		r.bad(w, "a path with * and ? in its last part only, and without [ and backslashes", "")
 	}
+	if strings.HasSuffix(w.text, "/") {
+		// Files in a directory are told as its modification (file-event(7)).
+		return r.caused("file "+quoteWord(w.text), unit.Expr{r.event("file", "FILE="+w.text, "EVENT=modify")})
+	}
 	created := r.event("file", "FILE="+w.text, "EVENT=create")
 	modified := r.event("file", "FILE="+w.text, "EVENT=modify")
 	return r.caused("file "+quoteWord(w.text), unit.Expr{created, modified, {Op: unit.OpOr, Pos: created.Pos}})

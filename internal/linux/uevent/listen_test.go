@@ -4,7 +4,6 @@ package uevent
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,24 +16,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// inNamespace runs fn in a network namespace of its own, on a thread that is
-// thrown away afterwards. What fn returns is why the test is skipped.
-func inNamespace(t *testing.T, fn func() (skip string)) {
+// inNamespace puts the test into a network namespace of its own. Its thread is
+// never unlocked, so that it ends with the test.
+func inNamespace(t *testing.T) {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("only root makes a network namespace in a process with threads")
 	}
-	done := make(chan string)
-	go func() {
-		runtime.LockOSThread()
-		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-			done <- "no network namespace here: " + err.Error()
-			return
-		}
-		done <- fn()
-	}()
-	if skip := <-done; skip != "" {
-		t.Skip(skip)
+	runtime.LockOSThread()
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		t.Skipf("no network namespace here: %v", err)
 	}
 }
 
@@ -61,76 +52,68 @@ func wait(t *testing.T, fd int, ok func(Event, error) bool) {
 }
 
 func TestKernelTells(t *testing.T) {
-	inNamespace(t, func() string {
-		fd, err := Open()
-		if err != nil {
-			t.Error(err)
-			return ""
-		}
-		defer unix.Close(fd)
-		if out, err := exec.Command("ip", "link", "add", "rouse0", "type", "veth").CombinedOutput(); err != nil {
-			return fmt.Sprintf("no virtual interface here: %v: %s", err, out)
-		}
-		wait(t, fd, func(e Event, err error) bool {
-			name, _ := e.Get("INTERFACE")
-			return err == nil && e.Action == "add" && e.Subsystem == "net" && name == "rouse0" && !e.Udev
-		})
-		if out, err := exec.Command("ip", "link", "del", "rouse0").CombinedOutput(); err != nil {
-			t.Errorf("%v: %s", err, out)
-		}
-		wait(t, fd, func(e Event, err error) bool {
-			return err == nil && e.Action == "remove" && e.Subsystem == "net" && filepath.Base(e.Path) == "rouse0"
-		})
-		return ""
+	inNamespace(t)
+	fd, err := Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if out, err := exec.Command("ip", "link", "add", "rouse0", "type", "veth").CombinedOutput(); err != nil {
+		t.Skipf("no virtual interface here: %v: %s", err, out)
+	}
+	wait(t, fd, func(e Event, err error) bool {
+		name, _ := e.Get("INTERFACE")
+		return err == nil && e.Action == "add" && e.Subsystem == "net" && name == "rouse0" && !e.Udev
+	})
+	if out, err := exec.Command("ip", "link", "del", "rouse0").CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+	wait(t, fd, func(e Event, err error) bool {
+		return err == nil && e.Action == "remove" && e.Subsystem == "net" && filepath.Base(e.Path) == "rouse0"
 	})
 }
 
 // TestForgedIsDropped: any process may send to our port; root may send to
 // udevd's group.
 func TestForgedIsDropped(t *testing.T) {
-	inNamespace(t, func() string {
-		fd, err := Open()
-		if err != nil {
-			t.Error(err)
-			return ""
+	inNamespace(t)
+	fd, err := Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	name, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forger, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_KOBJECT_UEVENT)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(forger)
+	port := name.(*unix.SockaddrNetlink).Pid
+	_, properties, _ := strings.Cut(kernelMessage, "\x00")
+	for _, c := range []struct {
+		to   unix.SockaddrNetlink
+		msg  []byte
+		fine bool
+	}{
+		{unix.SockaddrNetlink{Family: unix.AF_NETLINK, Pid: port}, []byte(kernelMessage), false},
+		{unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: GroupKernel}, []byte(kernelMessage), false},
+		{unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: GroupUdev}, []byte(kernelMessage), false},
+		{unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: GroupUdev}, udevMessage(udevMagic, properties), true},
+	} {
+		if err := unix.Sendto(forger, c.msg, 0, &c.to); err != nil {
+			t.Errorf("cannot send to %+v: %v", c.to, err)
+			continue
 		}
-		defer unix.Close(fd)
-		name, err := unix.Getsockname(fd)
-		if err != nil {
-			t.Error(err)
-			return ""
-		}
-		forger, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_KOBJECT_UEVENT)
-		if err != nil {
-			t.Error(err)
-			return ""
-		}
-		defer unix.Close(forger)
-		port := name.(*unix.SockaddrNetlink).Pid
-		_, properties, _ := strings.Cut(kernelMessage, "\x00")
-		for _, c := range []struct {
-			to   unix.SockaddrNetlink
-			msg  []byte
-			fine bool
-		}{
-			{unix.SockaddrNetlink{Family: unix.AF_NETLINK, Pid: port}, []byte(kernelMessage), false},
-			{unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: GroupKernel}, []byte(kernelMessage), false},
-			{unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: GroupUdev}, []byte(kernelMessage), false},
-			{unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: GroupUdev}, udevMessage(udevMagic, properties), true},
-		} {
-			if err := unix.Sendto(forger, c.msg, 0, &c.to); err != nil {
-				t.Errorf("cannot send to %+v: %v", c.to, err)
-				continue
+		wait(t, fd, func(_ Event, err error) bool {
+			if (err == nil) != c.fine {
+				t.Errorf("a message to %+v: %v", c.to, err)
 			}
-			wait(t, fd, func(_ Event, err error) bool {
-				if (err == nil) != c.fine {
-					t.Errorf("a message to %+v: %v", c.to, err)
-				}
-				return true
-			})
-		}
-		return ""
-	})
+			return true
+		})
+	}
 }
 
 func TestDevices(t *testing.T) {
