@@ -97,11 +97,22 @@ func noError(t *testing.T, err error) {
 func needNamespaces(t *testing.T) {
 	t.Helper()
 	needProgram(t, "nsenter", "nsenter")
-	probe := exec.Command(selfProgram(t), "service", "root", "")
-	probe.SysProcAttr = ownNamespaces()
-	out, err := probe.CombinedOutput()
-	need(t, "namespaces", err == nil, fmt.Sprintf("needs user, process and mount namespaces: %v %s", err, bytes.TrimSpace(out)))
+	err := tryNamespaces()
+	need(t, "namespaces", err == nil, fmt.Sprintf("needs user, process and mount namespaces: %v", err))
 }
+
+var tryNamespaces = sync.OnceValue(func() error {
+	exe, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	probe := exec.Command(exe, "service", "root", "")
+	probe.SysProcAttr = ownNamespaces()
+	if out, err := probe.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, bytes.TrimSpace(out))
+	}
+	return nil
+})
 
 func ownNamespaces() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{
@@ -131,8 +142,7 @@ func boot(t *testing.T, files map[string]string, args ...string) *machine {
 func (m *machine) boot(args ...string) {
 	m.t.Helper()
 	tty := m.console()
-	defer tty.Close()
-	m.cmd = exec.Command(selfProgram(m.t), append([]string{"service", "root", m.root, tty.Name(), "/sbin/init"}, args...)...)
+	m.cmd = exec.Command(selfProgram(m.t), append([]string{"service", "root", m.root, tty, "/sbin/init"}, args...)...)
 	m.cmd.Env = machineEnvironment
 	m.cmd.SysProcAttr = ownNamespaces()
 	m.cmd.Stdout, m.cmd.Stderr = m.process, m.process
@@ -173,7 +183,7 @@ func (m *machine) end() {
 
 // console makes the terminal that becomes /dev/console; the test has its
 // other side.
-func (m *machine) console() *os.File {
+func (m *machine) console() string {
 	m.t.Helper()
 	var err error
 	m.tty, err = os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY|syscall.O_NONBLOCK, 0)
@@ -186,7 +196,8 @@ func (m *machine) console() *os.File {
 	noError(m.t, err)
 	other, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|syscall.O_NOCTTY, 0)
 	noError(m.t, err)
-	return other
+	m.t.Cleanup(func() { _ = other.Close() }) // open, or reads of m.tty fail while nobody has it
+	return other.Name()
 }
 
 // in runs a program in the machine: the exit status and all that it printed.
@@ -338,7 +349,7 @@ func enterRoot(args []string) int {
 	if args[0] == "" {
 		return 0
 	}
-	_, _ = unix.Open("/dev/null", 0, 0) // B1
+	_ = unix.Dup2(0, 3) // B1
 	err := unix.Exec(args[2], args[2:], os.Environ())
 	fmt.Fprintf(os.Stderr, "%s: %v\n", args[2], err)
 	return 1

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -18,7 +19,8 @@ import (
 const tick = 3 * time.Millisecond
 
 // jobs runs a directory of jobs and units. "@D" in their text is a private
-// directory for what they write, which it returns.
+// directory for what they write, which it returns; @D/initctl and its kin are
+// rouse under their names.
 func jobs(t *testing.T, files map[string]string, args ...string) (*process, string) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "rj") // short: there are sockets in it
@@ -26,6 +28,11 @@ func jobs(t *testing.T, files map[string]string, args ...string) (*process, stri
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	for _, name := range []string{"initctl", "start", "stop", "restart", "status"} {
+		if err := os.Symlink(rouse, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	texts := map[string]string{}
 	for name, text := range files {
 		texts[name] = strings.ReplaceAll(text, "@D", dir)
@@ -72,18 +79,11 @@ func (p *process) says(want string, args ...string) {
 	}
 }
 
+// pidWords are the pids in a line of initctl.
+var pidWords = regexp.MustCompile(`process [0-9]+`)
+
 // masked puts N for each pid.
-func masked(line string) string {
-	words := strings.Split(line, " ")
-	for i, w := range words {
-		if i > 0 && words[i-1] == "process" {
-			if _, err := strconv.Atoi(w); err == nil {
-				words[i] = "N"
-			}
-		}
-	}
-	return strings.Join(words, " ")
-}
+func masked(line string) string { return pidWords.ReplaceAllString(line, "process N") }
 
 // eventually waits until is says so; what is said if it never does.
 func eventually(t *testing.T, is func() bool, what func() string) {
@@ -250,5 +250,13 @@ func jobService(part string, args []string) int {
 			defer c.Close()
 			echo(c)
 		}()
+	}
+}
+
+// kill ends a process as a crash would.
+func kill(t *testing.T, pid int) {
+	t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -17,11 +17,11 @@ import (
 
 // initOptions are the options of `rouse init`.
 type initOptions struct {
-	user, debug, verbose, quiet bool
-	noStartup, noSessions       bool
-	unit, startup               string
-	paths                       []string
-	upstart                     manager.Upstart
+	user, debug, verbose, quiet    bool
+	noStartup, noSessions, version bool
+	unit, startup                  string
+	paths                          []string
+	upstart                        manager.Upstart
 }
 
 func newInit() *cobra.Command {
@@ -36,6 +36,11 @@ of the user, and go on until asked to stop by SIGTERM, SIGINT or SIGRTMIN+3.
 As root without --user the rules of system managers hold.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.version {
+				// Tools tell by the first line whose language an init speaks.
+				_, err := fmt.Fprintf(cmd.OutOrStdout(), "init (upstart %s)\nrouse %s\n", initctl.Version, manager.Version())
+				return err
+			}
 			cfg, err := o.config(socketFlag(cmd))
 			if err != nil {
 				return err
@@ -50,9 +55,6 @@ As root without --user the rules of system managers hold.`,
 		},
 	}
 	o.register(c.Flags())
-	// Tools tell by this line whose language an init speaks.
-	c.Version = initctl.Version
-	c.SetVersionTemplate("init (upstart {{.Version}})\nrouse " + manager.Version() + "\n")
 	if os.Getpid() == 1 {
 		// The kernel passes on what it does not know of its own command line.
 		c.FParseErrWhitelist.UnknownFlags = true
@@ -81,6 +83,9 @@ func (o *initOptions) register(f *pflag.FlagSet) {
 	f.BoolVar(&o.noSessions, "no-sessions", false, "do nothing: there are no chroot sessions")
 	f.BoolVar(&u.NoDBus, "no-dbus", false, "do not connect to a message bus")
 	f.BoolVar(&u.SessionBus, "session", false, "connect to the session's message bus, not the system's (for testing)")
+	// Not cobra's own: a text of ours would take text/template, and with that
+	// the linker keeps every exported method: 2 MB more of program.
+	f.BoolVar(&o.version, "version", false, "print the version")
 	f.BoolVar(&u.NoCgroups, "no-cgroups", false, "ignore cgroup stanzas")
 }
 

@@ -157,6 +157,19 @@ func (e *Engine) respawnDelay(n *node) (time.Duration, string) {
 	return min(d, longest), cause
 }
 
+// killTimeout: the processes of a job have not ended in time. To kill them is
+// the ordinary way on, and no failure (init(5), kill timeout).
+func (e *Engine) killTimeout(n *node) {
+	s, d := n.service, n.serviceDef()
+	next := svcStopSigkill
+	if s.State == svcFinalSigterm {
+		next = svcFinalSigkill
+	}
+	e.noteRun(n, "it did not end within its kill timeout ("+d.TimeoutStop.String()+") after signal "+
+		signalName(signalOf(&d.Kill, s.State, false))+", and was killed")
+	e.enterSignal(n, next, resSuccess)
+}
+
 // enterPreStop runs pre-stop, if there is one to run: the main process lives on
 // meanwhile, and the stop may be taken back.
 func (e *Engine) enterPreStop(n *node) bool {

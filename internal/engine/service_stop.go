@@ -47,7 +47,11 @@ func (e *Engine) enterStopPost(n *node, f result) {
 		return
 	}
 	if i := firstOf(n.serviceDef().Commands, unit.PhaseStopPost); i >= 0 {
-		e.runControl(n, i, svcStopPost, n.serviceDef().TimeoutStop)
+		limit := n.serviceDef().TimeoutStop
+		if n.serviceDef().Job != nil {
+			limit = stepPatience // kill timeout is for the main process
+		}
+		e.runControl(n, i, svcStopPost, limit)
 		return
 	}
 	e.enterSignal(n, svcFinalSigterm, resSuccess)

@@ -75,6 +75,10 @@ func (e *Engine) because(n *node, msg string) {
 func (e *Engine) stateTimeout(n *node) {
 	s, d := n.service, n.serviceDef()
 	kill := d.Kill.SendSIGKILL
+	if d.Job != nil && (s.State == svcStopSigterm || s.State == svcFinalSigterm) {
+		e.killTimeout(n)
+		return
+	}
 	e.record(RecordWarning, n, "state %s timed out", s.State)
 	if s.StopAfter {
 		e.because(n, "its "+s.State.String()+" command did not end after it was asked to stop")

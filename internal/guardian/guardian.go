@@ -160,8 +160,18 @@ func openSelf(pid1 bool) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("open %s: %w", path, err)
 	}
-	return fd, nil
+	// A process 1 has no descriptor but 0 to 2, so that this would be 3: the
+	// number that the manager's socket gets in the child, before its execve.
+	high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, lowestOwn)
+	_ = unix.Close(fd)
+	if err != nil {
+		return 0, fmt.Errorf("keep %s: %w", path, err)
+	}
+	return high, nil
 }
+
+// lowestOwn is above all numbers that descriptors have in a manager that starts.
+const lowestOwn = 10
 
 // serve reads from the manager until its socket is closed and empty.
 func (g *guardian) serve() {

@@ -40,7 +40,10 @@ func (g *guardian) start() {
 	if err != nil {
 		g.manager = 0
 		g.closeSocket()
-		g.death = "could not be started: " + err.Error()
+		if death := "could not be started: " + err.Error(); death != g.death {
+			g.death = death
+			fmt.Fprintf(os.Stderr, "rouse: the manager %s, trying again\n", death)
+		}
 		g.died <- wire.Exit{}
 		return
 	}

@@ -90,6 +90,7 @@ type Socket struct {
 	Timeout                       time.Duration
 
 	Options  *SocketOptions // nil when none is set
+	Access   *Access        // nil: everybody may connect
 	Commands []Command      // StartPre, StartPost, Stop (ExecStopPre=), StopPost
 	Exec     *Exec          // for Commands
 	Kill     Kill
