@@ -48,6 +48,8 @@ type Spawn struct {
 	Follow uint8
 	// Trap: Stopped is told when the process stops itself by SIGSTOP.
 	Trap bool
+	// Unset are variables that it does not get, wherever they come from.
+	Unset []string
 	// Sources are the event sources whose descriptors the process gets, after
 	// those of Sockets.
 	Sources []string

@@ -34,6 +34,7 @@ type eventTable struct {
 	events   map[uint64]*event
 	ears     ears
 	watching bool   // Emitted is wanted
+	last     bool   // a task is started although everything stops
 	held     uint64 // the timer TimerHeld that runs, by Gen
 	// context is where what is being done comes from: the chain of causes of
 	// the event or unit whose consequences are drawn.

@@ -36,13 +36,17 @@ type eventful struct {
 	StopEnv, StopNames []string
 	// SetEnv is what initctl set-env added to this instance.
 	SetEnv []string
-	Holds  []hold // who waits for its goal
+	// UnsetEnv are the names that initctl unset-env took from it.
+	UnsetEnv []string
+	Holds    []hold // who waits for its goal
 	// Class is 1 + the id of the job that it is an instance of; 0 for none.
 	Class     int32
 	Instance  string
 	Instances []int32 // of a class, rising
 	// Burst counts the starts by events at one moment: see tooFast.
-	Burst   uint32
+	Burst uint32
+	// Last: it has had its one start after everything was told to stop.
+	Last    bool
 	BurstAt Time
 
 	Expect   timer // TimerExpect
@@ -182,8 +186,8 @@ func (e *Engine) letGo(latches []latch) {
 
 // hearStart takes an event that may start n, a job or the class of one.
 func (e *Engine) hearStart(n *node, v *event) {
-	if e.down {
-		return // nothing starts any more
+	if e.down && !n.isTask() {
+		return // nothing starts any more but what follows from the stops
 	}
 	x := n.eventful()
 	on := n.def.Events.StartOn
@@ -192,7 +196,7 @@ func (e *Engine) hearStart(n *node, v *event) {
 		return
 	}
 	if !truth(latches, on) {
-		if !e.isClass(n) && e.goalUp(n) {
+		if !e.isClass(n) && e.goalUp(n) || e.down {
 			e.letGo(latches)
 		}
 		return

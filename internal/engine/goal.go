@@ -17,7 +17,7 @@ func (e *Engine) goalUp(n *node) bool {
 	if s := n.service; s != nil {
 		switch {
 		case s.State.starting(), s.State.up(), s.State == svcAutoRestart, s.State == svcAutoRestartQueued:
-			return !s.StopAfter
+			return !s.StopAfter || s.Respawning
 		case s.State == svcPreStop:
 			return true // what asked for the stop was taken back
 		}
@@ -40,13 +40,17 @@ func (e *Engine) startBy(class *node, t trigger, held []uint64) {
 		e.sourcesUnused(t.Sources)
 		return
 	}
-	if e.tooFast(n) {
+	if e.tooFast(n) || e.down && n.eventful().Last {
 		e.unholdAll(held, true)
 		return
 	}
 	x := n.eventful()
-	x.Next, x.HasNext = t, true
-	if !e.aim(n, Start, t, held) {
+	x.Next, x.HasNext, x.Last = t, true, e.down
+	verb := Start
+	if n.job != nil && n.job.Type == Stop && !n.job.Running && up(n.view.Active) {
+		verb = Restart // the same event has just asked for the stop
+	}
+	if !e.aim(n, verb, t, held) {
 		x.HasNext = false
 	}
 }
@@ -66,7 +70,12 @@ func (e *Engine) stopBy(n *node, t trigger, held []uint64) {
 // for the end of the job, and no longer for what it replaces.
 func (e *Engine) aim(n *node, v Verb, t trigger, held []uint64) bool {
 	e.fulfil(n, nil)
-	_, no := e.enqueue(n, v, unit.ModeReplace, e.whatCame(t))
+	mode := unit.ModeReplace
+	if e.last = e.down && v == Start; e.last {
+		mode = unit.ModeIgnoreDependencies // it must do with what still runs
+	}
+	_, no := e.enqueue(n, v, mode, e.whatCame(t))
+	e.last = false
 	if no != nil {
 		if !e.down {
 			e.record(RecordWarning, n, "cannot %s it (%s): %s", v, strings.Join(t.Names, " "), no.Msg)

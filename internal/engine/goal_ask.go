@@ -2,7 +2,12 @@
 
 package engine
 
-import "github.com/rouse-init/rouse/internal/unit"
+import (
+	"slices"
+	"strings"
+
+	"github.com/rouse-init/rouse/internal/unit"
+)
 
 // askJob takes a wish of initctl(8).
 func (e *Engine) askJob(in AskedJob) {
@@ -141,13 +146,18 @@ func (e *Engine) setJobEnv(in AskedJobEnv) {
 	}
 	x := n.eventful()
 	if in.Reset {
-		x.SetEnv = nil
+		x.SetEnv, x.UnsetEnv = nil, nil
 	}
 	for _, key := range in.Unset {
 		x.SetEnv = unsetEnv(x.SetEnv, key)
+		if !slices.Contains(x.UnsetEnv, key) {
+			x.UnsetEnv = append(slices.Clone(x.UnsetEnv), key)
+		}
 	}
 	for _, v := range in.Set {
 		x.SetEnv = setEnv(x.SetEnv, v)
+		key, _, _ := strings.Cut(v, "=")
+		x.UnsetEnv = slices.DeleteFunc(slices.Clone(x.UnsetEnv), func(s string) bool { return s == key })
 	}
 }
 

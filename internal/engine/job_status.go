@@ -69,6 +69,14 @@ func (e *Engine) JobEnv(name string) ([]string, bool) {
 	return slices.Clone(e.jobEnv(n)), true
 }
 
+// JobUnset are the variables that were taken from an instance.
+func (e *Engine) JobUnset(name string) []string {
+	if n := e.node(name); n != nil && n.ev != nil {
+		return n.ev.UnsetEnv
+	}
+	return nil
+}
+
 // Terms runs over all operands of the expressions of all units, each with the
 // unit's definition, in the order of the units' ids.
 func (e *Engine) Terms(yield func(u *unit.Unit, t *unit.Term)) {

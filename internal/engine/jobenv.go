@@ -17,12 +17,16 @@ func (e *Engine) jobEnv(n *node) []string {
 		own = s.Exec.Environment
 	}
 	x := n.ev
-	if x == nil || len(x.Env) == 0 && len(x.SetEnv) == 0 {
+	if x == nil || len(x.Env) == 0 && len(x.SetEnv) == 0 && len(x.UnsetEnv) == 0 {
 		return own
 	}
 	env := append([]string(nil), own...)
 	env = append(env, x.Env...)
-	return append(env, x.SetEnv...)
+	env = append(env, x.SetEnv...)
+	for _, key := range x.UnsetEnv {
+		env = unsetEnv(env, key)
+	}
+	return env
 }
 
 // spawnEnv are the variables that a process of a job gets besides those of its

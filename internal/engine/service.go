@@ -35,18 +35,18 @@ type service struct {
 	Said         said
 	Access       int8 // NOTIFYACCESS= plus 1, 0: as configured
 
-	MainKnown     bool // the main process is or was known in this run
-	ForbidRestart bool // it was asked to stop
-	FlushRestarts bool // the next start begins a new count of restarts
-	Empty         bool // CgroupEmptied has come after the last spawn
-	LimitHit      bool // the last start was refused for StartLimitBurst=
-	IdleWait      bool // Type=idle, not yet spawned
-	IdleStop      bool // it is being stopped because it is idle
-	Slept         bool // its last run ended by IdleStop
-	Knocked       bool // the queued start comes from a socket
-	StopAfter     bool // of an Upstart job: it stops when the present command has ended
-	Respawning    bool // of an Upstart job: it comes back after this stop
-	Unspawned     bool // the main process did not come to its program
+	MainKnown     bool   // the main process is or was known in this run
+	ForbidRestart bool   // it was asked to stop
+	FlushRestarts bool   // the next start begins a new count of restarts
+	Empty         bool   // CgroupEmptied has come after the last spawn
+	LimitHit      bool   // the last start was refused for StartLimitBurst=
+	IdleWait      bool   // Type=idle, not yet spawned
+	IdleStop      bool   // it is being stopped because it is idle
+	Slept         bool   // its last run ended by IdleStop
+	Knocked       bool   // the queued start comes from a socket
+	StopAfter     bool   // of an Upstart job: it stops when the present command has ended
+	Respawning    bool   // of an Upstart job: it comes back after this stop
+	Unspawned     uint64 // the order of the process that did not come to its program
 	GateNext      serviceState
 	Gate          uint64 // the event that it waits for in svcStarting or svcStopping
 	Blame         blame

@@ -34,7 +34,7 @@ func (e *Engine) controlExited(n *node, in Exited, lost bool) {
 	} else if f != resCondition {
 		words := at(d.Commands, s.Control.Index) + exitWords(commandName(d, p), in)
 		e.because(n, words)
-		e.blame(n, processName(p), in, lost)
+		e.blame(n, processName(p), in, lost || s.Unspawned == s.Control.Gen)
 		n.view.Cause = words
 	} else {
 		n.view.Cause = exitWords(commandName(d, p), in)

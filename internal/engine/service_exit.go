@@ -100,12 +100,13 @@ func (e *Engine) mainExited(n *node, in Exited, lost bool) {
 	if lost {
 		f = resResources
 	}
+	unmade := lost || s.Unspawned == s.Main.Gen
 	words := at(d.Commands, s.Main.Index) + exitWords("the main process", in)
 	if d.Job != nil {
 		if e.leftBehind(n, in) {
 			return
 		}
-		f = e.jobOutcome(n, in, lost || s.Unspawned)
+		f = e.jobOutcome(n, in, lost || s.Unspawned == s.Main.Gen)
 	}
 	ignored := e.ignores(n, s.Main)
 	if ignored || s.IdleStop {
@@ -125,7 +126,7 @@ func (e *Engine) mainExited(n *node, in Exited, lost bool) {
 	case f != resSuccess:
 		e.because(n, words)
 		n.view.Cause = words
-		e.blame(n, "main", in, lost)
+		e.blame(n, "main", in, unmade)
 	case !s.State.stopping():
 		n.view.Cause = words
 	}
@@ -176,6 +177,8 @@ func (e *Engine) mainGone(n *node, f result) {
 		// end the state any more.
 		if !s.Control.alive() {
 			e.enterStopping(n, f)
+		} else if d.Job != nil && s.State == svcStartPost {
+			e.lostMain(n, f)
 		}
 	case svcRunning:
 		e.enterRunning(n, f)

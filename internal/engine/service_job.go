@@ -13,8 +13,7 @@ func (n *node) isTask() bool {
 	return n.def.Service != nil && n.def.Service.Job != nil && n.def.Service.Job.Task
 }
 
-// stepPatience bounds a pre-start, post-start or pre-stop that goes on after
-// its job was asked to stop; Upstart would wait for ever.
+// stepPatience bounds pre-stop and post-stop; Upstart would wait for ever.
 const stepPatience = 90 * time.Second
 
 // beginRun gives a start what it was asked for with.
@@ -44,7 +43,7 @@ func (e *Engine) endRun(n *node, restart bool) {
 		return
 	}
 	sources := x.Sources
-	x.Env, x.Names, x.Sources, x.SetEnv = nil, nil, nil, nil
+	x.Env, x.Names, x.Sources, x.SetEnv, x.UnsetEnv = nil, nil, nil, nil, nil
 	e.unlatch(x.Stop)
 	e.sourcesUnused(sources)
 }
@@ -56,6 +55,9 @@ func (e *Engine) giveJob(n *node, sp *Spawn, p unit.Phase) {
 		return
 	}
 	sp.Env = append(sp.Env, e.spawnEnv(n, p)...)
+	if n.ev != nil {
+		sp.Unset = n.ev.UnsetEnv
+	}
 	if p != unit.PhaseStart {
 		return
 	}
@@ -94,7 +96,7 @@ func (e *Engine) blame(n *node, process string, in Exited, lost bool) {
 		return
 	}
 	s.Blame = blame{Process: process, Code: in.Code, Status: in.Status}
-	if lost || s.Unspawned && process == "main" {
+	if lost {
 		s.Blame.Code = 0
 	}
 }
@@ -157,6 +159,16 @@ func (e *Engine) respawnDelay(n *node) (time.Duration, string) {
 	return min(d, longest), cause
 }
 
+// lostMain: the main process of a job has ended while its post-start runs. It
+// is stopped when that has ended; who waits for the start is told at once.
+func (e *Engine) lostMain(n *node, f result) {
+	n.service.StopAfter = true
+	e.armState(n, n.serviceDef().TimeoutStop)
+	if f != resSuccess {
+		e.jobDone(n, JobFailed)
+	}
+}
+
 // killTimeout: the processes of a job have not ended in time. To kill them is
 // the ordinary way on, and no failure (init(5), kill timeout).
 func (e *Engine) killTimeout(n *node) {
@@ -205,7 +217,7 @@ func (e *Engine) stopStarting(n *node) {
 	switch {
 	case s.Control.alive():
 		s.StopAfter = true
-		e.armState(n, stepPatience)
+		e.armState(n, n.serviceDef().TimeoutStop)
 	default:
 		e.enterStopping(n, resSuccess)
 	}

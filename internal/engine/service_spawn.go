@@ -73,6 +73,9 @@ func (e *Engine) runControl(n *node, i int32, st serviceState, limit time.Durati
 // settings of the unit.
 func (e *Engine) controlEnv(n *node, p unit.Phase) []string {
 	v := &n.view
+	if n.serviceDef().Job != nil {
+		return nil // it has what events and initctl gave it, and nothing else
+	}
 	env, _ := e.monitorEnv(n)
 	if n.service.Main.Pid != 0 {
 		env = append(env, "MAINPID="+itoa(int64(n.service.Main.Pid)))
@@ -212,7 +215,7 @@ func (e *Engine) spawnFailed(n *node, in SpawnFailed) {
 	}
 	e.record(RecordWarning, n, "%s", in.Msg)
 	main := p == &s.Main
-	s.Unspawned = s.Unspawned || main
+	s.Unspawned = p.Gen
 	if p.Pid != 0 {
 		return
 	}

@@ -57,7 +57,7 @@ func (e *Engine) resetService(n *node) {
 	s.Result, s.ReloadResult, s.Said, s.Access = resSuccess, resSuccess, saidNothing, 0
 	s.MainKnown, s.ForbidRestart, s.LimitHit, s.Slept, s.IdleStop = false, false, false, false, false
 	s.PIDFile, s.Watch, s.Empty = 0, 0, false
-	s.StopAfter, s.Respawning, s.Unspawned, s.Blame = false, false, false, blame{}
+	s.StopAfter, s.Respawning, s.Unspawned, s.Blame = false, false, 0, blame{}
 	e.beginRun(n)
 	if s.More != nil {
 		s.More.WatchdogEvery, s.More.WatchdogDue = 0, 0
@@ -225,10 +225,17 @@ func (e *Engine) serviceGood(n *node) bool {
 	return true
 }
 
+// lastPatience bounds a task that was started when everything else stopped.
+const lastPatience = 30 * time.Second
+
 // armRuntime starts RuntimeMaxSec=, which counts from the moment at which the
 // unit became active. The random extra is made from the number of the run.
 func (e *Engine) armRuntime(n *node) {
 	s, d := n.service, n.serviceDef()
+	if e.down && n.ev != nil && n.ev.Last {
+		e.arm(n, TimerRuntime, &s.more().Runtime, e.now+Time(lastPatience))
+		return
+	}
 	if endless(d.RuntimeMax) || d.Type == unit.TypeOneshot || s.IdleWait {
 		return
 	}

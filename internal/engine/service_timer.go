@@ -48,7 +48,11 @@ func (e *Engine) serviceTimer(n *node, in TimerFired) {
 		e.expectOver(n)
 	case s.More != nil && gen == s.More.Runtime.Gen && in.Timer == TimerRuntime:
 		s.More.Runtime = timer{}
-		e.because(n, "it ran longer than RuntimeMaxSec= allows ("+n.serviceDef().RuntimeMax.String()+")")
+		limit := n.serviceDef().RuntimeMax
+		if e.down {
+			limit = lastPatience
+		}
+		e.because(n, "it ran longer than RuntimeMaxSec= allows ("+limit.String()+")")
 		e.enterStopping(n, resTimeout)
 	case s.More != nil && gen == s.More.Watchdog.Gen && in.Timer == TimerWatchdog:
 		s.More.Watchdog = timer{}
@@ -81,8 +85,11 @@ func (e *Engine) stateTimeout(n *node) {
 	}
 	e.record(RecordWarning, n, "state %s timed out", s.State)
 	if s.StopAfter {
-		e.because(n, "its "+s.State.String()+" command did not end after it was asked to stop")
-	} else if s.State.starting() {
+		e.noteRun(n, "its "+s.State.upstart()+" process did not end within "+d.TimeoutStop.String()+" after the stop was asked for, and was killed")
+		e.enterSignal(n, svcStopSigterm, resSuccess)
+		return
+	}
+	if s.State.starting() {
 		e.because(n, "it was not ready within TimeoutStartSec= ("+d.TimeoutStart.String()+"), in state "+s.State.String())
 		e.flushSockets(n)
 	} else if s.State.stopping() {

@@ -23,6 +23,7 @@ const (
 func (e *Engine) enter(n *node, s ActiveState, sub string) {
 	was := n.view.Active
 	restart := n.job != nil && n.job.Type == Restart
+	again := restart || n.job != nil && n.job.Type == Start && !n.job.Running // it starts again at once
 	n.view.Active, n.view.Sub = s, sub
 	e.trace(n)
 	e.changed(n)
@@ -47,10 +48,12 @@ func (e *Engine) enter(n *node, s ActiveState, sub string) {
 		e.work.push(reaction{do: tellTrigger, node: sock.id, other: n.id})
 	}
 	switch {
-	case up(s) && !up(was):
+	case up(s) && !up(was) && was != Deactivating: // where a stop was taken back
 		e.announce(n, evStarted, false)
 	case dead(s) && !dead(was):
-		e.announce(n, evStopped, false)
+		if !again {
+			e.announce(n, evStopped, false)
+		}
 		e.endRun(n, restart)
 	}
 	if s != was {

@@ -59,7 +59,7 @@ type txFailure struct {
 // being handled. cause goes to View.Cause of the unit. Both results are nil when
 // there is nothing to do (try-restart of what is down).
 func (e *Engine) enqueue(n *node, v Verb, mode unit.JobMode, cause string) (*job, *Refusal) {
-	if e.down {
+	if e.down && !e.last {
 		return nil, refuse("TransactionIsDestructive", "Transaction for %s/%s is destructive (everything is being stopped).", n.def.Name, v)
 	}
 	v = collapse(v, n.view.Active, e.reloadable(n))

@@ -89,8 +89,8 @@ func (w *World) checkSocket(it *item, v *engine.View) {
 // checkTurn makes sure that a unit starts only when the jobs of all units that
 // it is after are done.
 func (w *World) checkTurn(it *item) {
-	if it.job == 0 || !dead(it.was) {
-		return
+	if it.job == 0 || !dead(it.was) || w.down {
+		return // a task that follows from the end of everything waits for nothing
 	}
 	for _, name := range w.e.Depends(it.name, engine.After) {
 		if o := w.item(name); o.job != 0 && !w.meanwhile(it, o) {
