@@ -37,7 +37,7 @@ type machine struct {
 var machineNames = []string{"init", "rouse", "initctl", "start", "stop", "restart", "reload", "status", "telinit", "runlevel", "shutdown", "reboot", "halt", "poweroff"}
 
 // machinePrograms are the machine's other programs. Jobs write to /trace, a pipe.
-var machinePrograms = []string{"sh", "sleep", "cat", "env"}
+var machinePrograms = []string{"sh", "sleep", "cat", "env", "echo", "true"}
 
 // machineEnvironment is what process 1 is started with.
 var machineEnvironment = []string{"HOME=/", "TERM=vt52", "PATH=/nowhere", "BOOT_IMAGE=/vmlinuz", "UPSTART_SESSION=", "ROUSE_SOCKET="}
@@ -216,7 +216,7 @@ func (m *machine) in(args ...string) (int, string) {
 }
 
 func (m *machine) command(args ...string) *exec.Cmd {
-	cmd := exec.Command("nsenter", append([]string{"-t", fmt.Sprint(m.pid), "-U", "-m", "-p", "-n", "-u", "-i", "--root", "--wd", "--"}, args...)...)
+	cmd := exec.Command("nsenter", append([]string{"-t", fmt.Sprint(m.pid), "-U", "-m", "-p", "-n", "-u", "-i", "--preserve-credentials", "--root", "--wd", "--"}, args...)...)
 	cmd.Env = []string{"PATH=/sbin:/bin"}
 	cmd.Path = nsenterPath()
 	return cmd
@@ -272,6 +272,20 @@ func (m *machine) never(lines ...string) {
 	}
 }
 
+// await asks for the status of a job until it has the goal and state.
+func (m *machine) await(job, want string) {
+	m.t.Helper()
+	for deadline := time.Now().Add(patience); ; {
+		_, out := m.in("status", job)
+		if strings.Contains(out, want) {
+			return
+		}
+		if time.Now().After(deadline) {
+			m.t.Fatalf("the status of %s is %q, not %q", job, out, want)
+		}
+	}
+}
+
 // shows waits until the console has printed a text.
 func (m *machine) shows(want string) {
 	m.t.Helper()
@@ -302,6 +316,16 @@ func (m *machine) ends() syscall.WaitStatus {
 func (m *machine) signal(sig syscall.Signal) {
 	m.t.Helper()
 	noError(m.t, m.cmd.Process.Signal(sig))
+}
+
+// sortedLines are the lines of a text in their order, on one line, but for
+// those that begin in one of these ways.
+func sortedLines(text string, but ...string) string {
+	lines := slices.DeleteFunc(strings.Split(strings.TrimSpace(text), "\n"), func(line string) bool {
+		return slices.ContainsFunc(but, func(prefix string) bool { return strings.HasPrefix(line, prefix) })
+	})
+	slices.Sort(lines)
+	return strings.Join(lines, " ")
 }
 
 // read is a file of the machine.
@@ -349,7 +373,6 @@ func enterRoot(args []string) int {
 	if args[0] == "" {
 		return 0
 	}
-	_ = unix.Dup2(0, 3) // B1
 	err := unix.Exec(args[2], args[2:], os.Environ())
 	fmt.Fprintf(os.Stderr, "%s: %v\n", args[2], err)
 	return 1

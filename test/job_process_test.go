@@ -118,8 +118,8 @@ func TestJobProcess(t *testing.T) {
 func TestJobOutput(t *testing.T) {
 	t.Parallel()
 	p, _ := jobs(t, map[string]string{
-		"talk.conf":  "start on startup\npre-start exec echo before\nexec echo hello; sleep 1000\npost-start exec echo after\n",
-		"quiet.conf": "start on startup\nconsole none\nexec echo never; sleep 1000\n",
+		"talk.conf":  "start on stopped quiet\npre-start exec echo before\nexec echo hello\npost-start exec echo after\n",
+		"quiet.conf": "start on startup\ntask\nconsole none\nexec echo never\n",
 	})
 	for _, line := range []string{"talk | before", "talk | hello", "talk | after"} {
 		p.awaitLine(line)

@@ -20,7 +20,7 @@ const tick = 3 * time.Millisecond
 
 // jobs runs a directory of jobs and units. "@D" in their text is a private
 // directory for what they write, which it returns; @D/initctl and its kin are
-// rouse under their names.
+// rouse under their names. A text "link:TARGET" is a symbolic link.
 func jobs(t *testing.T, files map[string]string, args ...string) (*process, string) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "rj") // short: there are sockets in it
@@ -33,11 +33,24 @@ func jobs(t *testing.T, files map[string]string, args ...string) (*process, stri
 			t.Fatal(err)
 		}
 	}
-	texts := map[string]string{}
+	at := t.TempDir()
 	for name, text := range files {
-		texts[name] = strings.ReplaceAll(text, "@D", dir)
+		path := filepath.Join(at, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if target, ok := strings.CutPrefix(text, "link:"); ok {
+			err = os.Symlink(target, path)
+		} else {
+			err = os.WriteFile(path, []byte(strings.ReplaceAll(text, "@D", dir)), 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
-	return up(t, texts, args...), dir
+	p := start(t, append(append([]string{"up"}, args...), at)...)
+	p.awaitLine("rouse: ready")
+	return p, dir
 }
 
 // initctl runs it: the exit status and all that it printed.
@@ -215,11 +228,18 @@ func release(t *testing.T, path string) {
 // hold is shell text that waits until the test releases the file.
 func hold(path string) string { return "while [ ! -e " + path + " ]; do sleep 0.01; done" }
 
-// jobService plays the parts that only the stories of jobs need. All of them
-// take their time until they listen, as real daemons do.
+// jobService plays the parts that only the stories of jobs need: servers that
+// take their time until they listen, as real daemons do, and one that is given
+// its socket by an event.
 func jobService(part string, args []string) int {
-	time.Sleep(300 * time.Millisecond)
-	l, err := net.Listen("tcp", args[0])
+	var l net.Listener
+	var err error
+	if part == "event-socket" {
+		l, err = eventSocket()
+	} else {
+		time.Sleep(300 * time.Millisecond) // starting up
+		l, err = net.Listen("tcp", args[0])
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -232,12 +252,12 @@ func jobService(part string, args []string) int {
 		if err != nil {
 			return 1
 		}
-		_, err = os.StartProcess(os.Args[0], []string{os.Args[0], "service", "fd"}, &os.ProcAttr{Files: []*os.File{nil, os.Stdout, os.Stderr, f}})
-		if err != nil {
+		child := &os.ProcAttr{Files: []*os.File{nil, os.Stdout, os.Stderr, f}}
+		if _, err := os.StartProcess(os.Args[0], []string{os.Args[0], "service", "fd"}, child); err != nil {
 			return 1
 		}
 		return 0
-	case "late-listen": // tells nothing more
+	case "late-listen", "event-socket":
 	default:
 		return 64
 	}
@@ -253,10 +273,32 @@ func jobService(part string, args []string) int {
 	}
 }
 
+// eventSocket is the socket that UPSTART_FDS names; it notes in the file LOG
+// what started it.
+func eventSocket() (net.Listener, error) {
+	if err := os.WriteFile(os.Getenv("LOG"), []byte(text(os.Getenv("LOG"))+os.Getenv("UPSTART_EVENTS")+"\n"), 0o644); err != nil {
+		return nil, err
+	}
+	fd, err := strconv.Atoi(os.Getenv("UPSTART_FDS"))
+	if err != nil {
+		return nil, fmt.Errorf("UPSTART_FDS: %w", err)
+	}
+	return net.FileListener(os.NewFile(uintptr(fd), "socket"))
+}
+
 // kill ends a process as a crash would.
 func kill(t *testing.T, pid int) {
 	t.Helper()
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// dir is the directory of the jobs.
+func (p *process) dir() string { return p.cmd.Args[len(p.cmd.Args)-1] }
+
+// exists tells whether a file is there.
+func exists(path ...string) bool {
+	_, err := os.Lstat(filepath.Join(path...))
+	return err == nil
 }

@@ -37,6 +37,7 @@ end script
 
 script
     echo daemon >> @D/dbus/log
+    echo run >> @D/runs
     exec sleep 1000
 end script
 
@@ -69,6 +70,7 @@ end script
 	p.refused([]string{"start", "dbus"}, "Job failed to start", "pre-start", "status 3", "dbus.conf:")
 	p.says("dbus stop/waiting", "status", "dbus")
 	gone("refused")
+	awaitText(t, filepath.Join(dir, "runs"), "run", "run")
 }
 
 // TestSeedLifecycle: all five processes in their order, over start, restart
@@ -281,12 +283,43 @@ func TestSeedSingleton(t *testing.T) {
 	p.refused([]string{"start", "getty", "TTY=tty1"}, "Job is already running: getty (tty1)")
 	p.refused([]string{"start", "getty"}, "Unknown parameter: TTY")
 	for tty, speed := range map[string]string{"tty1": "38400", "tty2": "9600"} {
-		words := strings.Split(text("/proc", fmt.Sprint(p.pid("getty", "TTY="+tty)), "cmdline"), "\x00")
-		if len(words) < 3 || words[2] != speed {
-			t.Errorf("%s runs %q, want the speed %s", tty, words, speed)
-		}
+		line := func() string { return text("/proc", fmt.Sprint(p.pid("getty", "TTY="+tty)), "cmdline") }
+		eventually(t, func() bool { return line() == "sleep\x001000\x00"+speed+"\x00" },
+			func() string { return fmt.Sprintf("%s runs %q, want the speed %s", tty, line(), speed) })
 	}
 	p.says("getty stop/waiting", "stop", "getty", "TTY=tty1")
 	p.says("getty (tty2) start/running, process N", "status", "getty", "TTY=tty2")
 	p.refused([]string{"stop", "getty", "TTY=tty1"}, "Unknown instance: tty1")
+}
+
+// TestSeedOnlyOne: the manager guarantees that there is one, so that a failed
+// bind is a true error: of many starts at once one is carried out, and no
+// restart meets the process before it.
+func TestSeedOnlyOne(t *testing.T) {
+	t.Parallel()
+	address := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	p, _ := jobs(t, map[string]string{"web.conf": "expect listen\nexec " + self(t, "late-listen", address) + "\n"})
+	var starts []*pending
+	for range 8 {
+		starts = append(starts, p.background("start", "web"))
+	}
+	started := 0
+	for _, s := range starts {
+		<-s.done
+		if s.code == 0 {
+			started++
+		} else if !strings.Contains(s.out, "already running: web") {
+			t.Errorf("start: %s", s.out)
+		}
+	}
+	if started != 1 {
+		t.Errorf("%d of 8 starts at once were carried out", started)
+	}
+	for range 3 {
+		p.says("web start/running, process N", "restart", "web")
+		answer, err := ask("tcp", address, "who")
+		if pid, _, _ := strings.Cut(answer, " "); err != nil || pid != fmt.Sprint(p.pid("web")) {
+			t.Errorf("after a restart %q answers (%v), status has %d", answer, err, p.pid("web"))
+		}
+	}
 }

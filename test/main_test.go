@@ -265,7 +265,8 @@ func ask(network, address, line string) (string, error) {
 
 // service plays a part: "fd" serves descriptor 3, "bind ADDRESS" binds by
 // itself, "conn" serves standard input, "daemon FILE" forks away for good,
-// "root DIR" becomes process 1 over a root of its own.
+// "root DIR" becomes process 1 over a root of its own, "bus" is in
+// dbus_rig_test.go.
 func service(part string, args []string) int {
 	var l net.Listener
 	var err error
@@ -287,6 +288,8 @@ func service(part string, args []string) int {
 		return dumpEnvironment(args[0])
 	case "root":
 		return enterRoot(args)
+	case "bus":
+		return busService(args)
 	case "friend":
 		// Connects first and says that it is ready after that.
 		c, err := net.Dial("unix", args[0])

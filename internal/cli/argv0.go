@@ -23,6 +23,10 @@ func (a *app) otherName(args []string) (code int, ok bool) {
 		return a.initctl(name, args[1:]), true
 	case slices.Contains(sysv.Names, name):
 		return sysv.Main(name, args[1:], sysv.Host(a.out, a.err, a.place(), manager.Version())), true
+	case name == "systemd-socket-proxyd":
+		return a.socketProxyd(args[1:]), true
+	case name == "inetd" || name == "xinetd":
+		return a.inetd(name, args[1:]), true
 	case name == "init-checkconf":
 		return a.checkconf(args[1:]), true
 	case name == "init" && os.Getpid() != 1 && !slices.ContainsFunc(args[1:], ofInit):

@@ -21,7 +21,7 @@ an object; the ends of all events are shown then, with completed set.`,
 		RunE: func(*cobra.Command, []string) error { return a.events() },
 	}
 	c.Flags().BoolVar(&a.opt.asJSON, "json", false, "print JSON, one object per line")
-	c.Flags().IntVarP(&a.opt.lines, "lines", "n", 0, "end after `N` events; their ends do not count (0: go on)")
+	a.linesFlag(c, 0, "end after `N` events; their ends do not count (0: go on)")
 	return c
 }
 

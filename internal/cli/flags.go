@@ -89,3 +89,10 @@ func atLeast(n int, what string) cobra.PositionalArgs {
 		return nil
 	}
 }
+
+// linesFlag is --lines. Each command has a default of its own for the one
+// variable, so that is set when the command runs.
+func (a *app) linesFlag(c *cobra.Command, n int, usage string) {
+	lines := c.Flags().IntP("lines", "n", n, usage)
+	c.PreRun = func(*cobra.Command, []string) { a.opt.lines = *lines }
+}

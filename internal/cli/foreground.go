@@ -94,7 +94,7 @@ func foregroundConfig(mode manager.Mode, socket string) (manager.Config, error) 
 	}
 	removeStale(base)
 	cfg := manager.Config{Mode: mode, Socket: socket, Color: colorful(os.Stdout)}
-	cfg.Runtime = filepath.Join(base, string(mode)+"-"+strconv.Itoa(os.Getpid()))
+	cfg.Runtime = ownRuntime(base, mode)
 	if err := lockRuntime(cfg.Runtime); err != nil {
 		return cfg, err
 	}
@@ -110,6 +110,30 @@ func foregroundConfig(mode manager.Mode, socket string) (manager.Config, error) 
 	return cfg, err
 }
 
+// sessionRuntime is the directory of a user's manager: that of the user for
+// the first, one of its own for the others, since each of a user's sessions
+// may have one (init(8), --user). Root's is the system manager's.
+func sessionRuntime(base string) (string, error) {
+	removeStale(base)
+	if os.Getuid() != 0 && lockRuntime(base) == nil {
+		return base, nil
+	}
+	dir := ownRuntime(base, manager.ModeUser)
+	return dir, lockRuntime(dir)
+}
+
+// ownRuntime is the directory of the manager of this process alone.
+func ownRuntime(base string, mode manager.Mode) string {
+	return filepath.Join(base, string(mode)+"-"+strconv.Itoa(os.Getpid()))
+}
+
+// removeOwn removes a runtime directory that is this process's alone.
+func removeOwn(dir string) {
+	if dir == ownRuntime(filepath.Dir(dir), manager.ModeUser) {
+		_ = os.RemoveAll(dir) // or the next manager does
+	}
+}
+
 // lockRuntime makes a runtime directory and holds a lock in it as long as the
 // guardian lives. The descriptor is not close-on-exec: it has to outlive the
 // guardian's own re-execution.
@@ -119,7 +143,9 @@ func lockRuntime(dir string) error {
 	}
 	fd, err := unix.Open(filepath.Join(dir, "lock"), unix.O_RDWR|unix.O_CREAT, 0o600)
 	if err == nil {
-		err = unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
+		if err = unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
+			unix.Close(fd)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("cannot lock %s: %w", dir, err)
@@ -136,7 +162,7 @@ func removeStale(base string) {
 	}
 	for _, e := range entries {
 		mode, _, ok := strings.Cut(e.Name(), "-")
-		if !ok || mode != "up" && mode != "on" {
+		if !ok || mode != "up" && mode != "on" && mode != "user" {
 			continue
 		}
 		dir := filepath.Join(base, e.Name())

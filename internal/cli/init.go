@@ -50,6 +50,7 @@ As root without --user the rules of system managers hold.`,
 					fmt.Fprintf(os.Stderr, "rouse: %v, ignoring\n", err)
 				}
 				defer initctl.RemoveSession(os.Getenv, os.Getpid())
+				defer removeOwn(cfg.Runtime)
 			}
 			return exitWith(guard(cfg, false))
 		},
@@ -98,13 +99,21 @@ func (o *initOptions) config(socket string) (manager.Config, error) {
 	if err != nil {
 		return manager.Config{}, err
 	}
-	cfg := manager.Config{Mode: manager.ModeInit, Runtime: base, Socket: socket, Paths: o.paths, Debug: o.debug, Upstart: o.upstart}
+	// A session's jobs run where its init was started (init(8)).
+	dir, err := os.Getwd()
+	if err != nil {
+		return manager.Config{}, fmt.Errorf("cannot tell the working directory: %w", err)
+	}
+	cfg := manager.Config{Mode: manager.ModeInit, Dir: dir, Runtime: base, Socket: socket, Paths: o.paths, Debug: o.debug, Upstart: o.upstart}
 	if o.user || os.Getuid() != 0 {
 		cfg.Mode = manager.ModeUser
 		cfg.Session = true
+		if cfg.Runtime, err = sessionRuntime(base); err != nil {
+			return cfg, err
+		}
 	}
 	if cfg.Socket == "" {
-		cfg.Socket = filepath.Join(base, "private")
+		cfg.Socket = filepath.Join(cfg.Runtime, "private")
 	}
 	if cfg.Socket, err = filepath.Abs(cfg.Socket); err != nil {
 		return cfg, err

@@ -16,7 +16,7 @@ func logsCommand(a *app) *cobra.Command {
 		Args: atLeast(1, "the name of a unit"),
 		RunE: func(_ *cobra.Command, args []string) error { return a.logs(args) },
 	}
-	c.Flags().IntVarP(&a.opt.lines, "lines", "n", 100, "the last `N` lines")
+	a.linesFlag(c, 100, "the last `N` lines")
 	c.Flags().BoolVarP(&a.opt.follow, "follow", "f", false, "go on with new lines until interrupted")
 	return c
 }

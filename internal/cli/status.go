@@ -19,7 +19,7 @@ func statusCommand(a *app) *cobra.Command {
 		Long: "Shows the state of units and the last lines that they wrote; without an argument, the manager's own state.\nThe exit status is 0 if all are active, 3 if one is not, 4 if there is no such unit.",
 		RunE: func(_ *cobra.Command, args []string) error { return a.status(args) },
 	}
-	c.Flags().IntVarP(&a.opt.lines, "lines", "n", 10, "the last `N` lines of output")
+	a.linesFlag(c, 10, "the last `N` lines of output")
 	c.Flags().BoolVarP(&a.opt.all, "all", "a", false, "list inactive units too")
 	c.Flags().BoolVarP(new(bool), "full", "l", false, "do nothing: lines are never cut")
 	c.Flags().StringSliceVar(&a.opt.states, "state", nil, "only units in one of these `STATES`")

@@ -62,6 +62,8 @@ var verbs = []verb{
 	{"events", eventsCommand},
 	{"initctl", initctlCommand},
 	{"init-checkconf", checkconfCommand},
+	{"inetd", inetdCommand},
+	{"xinetd", xinetdCommand},
 	{"telinit", sysvCommand("telinit", "Change the runlevel, as telinit(8) does")},
 	{"runlevel", sysvCommand("runlevel", "Print the runlevel, as runlevel(8) does")},
 	{"shutdown", sysvCommand("shutdown", "Bring the machine down, as Upstart's shutdown(8) does")},

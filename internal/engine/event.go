@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/rouse-init/rouse/internal/unit"
@@ -222,10 +223,8 @@ func (e *Engine) sourceDone(source string) {
 				return
 			}
 		}
-		for _, s := range n.ev.Next.Sources {
-			if s == source {
-				return
-			}
+		if slices.Contains(n.ev.Next.Sources, source) || slices.Contains(n.ev.Missed, source) {
+			return
 		}
 	}
 	e.emit(ArmSource{Source: source})

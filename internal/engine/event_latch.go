@@ -30,8 +30,10 @@ type eventful struct {
 	// that was asked for and has not begun.
 	Env, Names []string
 	Sources    []string
-	Next       trigger
-	HasNext    bool
+	// Missed are sources whose event came while it ran already.
+	Missed  []string
+	Next    trigger
+	HasNext bool
 	// StopEnv and StopNames come from what asked for the stop.
 	StopEnv, StopNames []string
 	// SetEnv is what initctl set-env added to this instance.
@@ -127,12 +129,49 @@ func truth(latches []latch, x unit.Expr) bool {
 	return len(s) == 1 && s[0]
 }
 
-// collect gathers what the true operands bring along, lets go of all of them,
-// and returns the events that they held.
-func collect(latches []latch) (t trigger, held []uint64) {
+// contributing tells which operands count: those that are true, below operators
+// that are true.
+func contributing(latches []latch, x unit.Expr) []bool {
+	counts := make([]bool, len(x))
+	type part struct {
+		from, to int // its terms
+		true     bool
+	}
+	var stack []part
+	for i := range x {
+		n := len(stack)
+		if x[i].Op == unit.OpEvent {
+			counts[i] = latches[i].True
+			stack = append(stack, part{i, i + 1, latches[i].True})
+			continue
+		}
+		if n < 2 {
+			return counts
+		}
+		a, b := stack[n-2], stack[n-1]
+		both := part{a.from, i + 1, a.true && b.true || x[i].Op == unit.OpOr && (a.true || b.true)}
+		if !both.true {
+			clear(counts[both.from:both.to])
+		}
+		stack = append(stack[:n-2], both)
+	}
+	return counts
+}
+
+// collect gathers what the operands that count bring along, lets go of all of
+// them, and returns the events that they held.
+func collect(latches []latch, x unit.Expr) (t trigger, held []uint64) {
+	counts := contributing(latches, x)
 	for i := range latches {
 		l := &latches[i]
 		if !l.True {
+			continue
+		}
+		if !counts[i] {
+			if l.Held != 0 {
+				held = append(held, l.Held)
+			}
+			*l = latch{}
 			continue
 		}
 		for _, v := range l.Env {
@@ -201,7 +240,7 @@ func (e *Engine) hearStart(n *node, v *event) {
 		}
 		return
 	}
-	t, held := collect(latches)
+	t, held := collect(latches, on)
 	e.startBy(n, t, held)
 }
 
@@ -231,6 +270,6 @@ func (e *Engine) hearStopOne(n *node, v *event) {
 	if !hear(latches, on, v, e.jobEnv(n)) || !truth(latches, on) {
 		return
 	}
-	t, held := collect(latches)
+	t, held := collect(latches, on)
 	e.stopBy(n, t, held)
 }

@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/rouse-init/rouse/internal/unit"
@@ -36,8 +37,13 @@ func (e *Engine) startBy(class *node, t trigger, held []uint64) {
 		return
 	}
 	if e.goalUp(n) {
+		x := n.eventful()
+		for _, s := range t.Sources {
+			if !slices.Contains(x.Missed, s) {
+				x.Missed = append(x.Missed, s)
+			}
+		}
 		e.unholdAll(held, false)
-		e.sourcesUnused(t.Sources)
 		return
 	}
 	if e.tooFast(n) || e.down && n.eventful().Last {

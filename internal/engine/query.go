@@ -71,6 +71,15 @@ func (e *Engine) Def(name string) *unit.Unit {
 	return nil
 }
 
+// UnitOfPid names the unit whose main or control process this is, "" if it is
+// none.
+func (e *Engine) UnitOfPid(pid int32) string {
+	if id, ok := e.pids[pid]; ok {
+		return e.nodes[id].def.Name
+	}
+	return ""
+}
+
 // Depends lists the units that name has the given relation to, in the order
 // of linking; nil if it is not known.
 func (e *Engine) Depends(name string, r Relation) []string {

@@ -20,6 +20,8 @@ func (e *Engine) controlExited(n *node, in Exited, lost bool) {
 		f = resResources
 	}
 	switch {
+	case d.Job != nil && s.State.stopping() && p != unit.PhaseStopPost:
+		f = resSuccess // it was in the way of the stop
 	case f != resSuccess && e.ignores(n, s.Control):
 		f = resSuccess
 	case s.State == svcCondition && in.Code == codeExited && in.Status != 0 && in.Status < 255 && !lost:

@@ -112,6 +112,9 @@ func (e *Engine) followed(n *node, in Followed) {
 			e.spawnedLate(n, Spawned{Token: Token{Gen: s.Main.Gen}, Pid: in.Pid})
 		}
 	}
+	if in.Forks > want {
+		e.noteRun(n, "expected "+forksText(want)+", saw "+itoa(int64(in.Forks)))
+	}
 	switch {
 	case s.State != svcStart:
 	case in.Forks < want && in.Ended:
@@ -174,13 +177,14 @@ func (e *Engine) leftFound(n *node, pid int32) {
 	if j != nil {
 		want = uint8(j.Expect.Forks())
 	}
+	if x.Forks > want {
+		e.noteRun(n, "expected "+forksText(want)+", saw "+itoa(int64(x.Forks))+"; the main process is the one that is left")
+	}
 	switch {
 	case s.State.stopping():
 		e.spawnedLate(n, Spawned{Token: Token{Gen: s.Main.Gen}, Pid: pid})
 	case s.State == svcStart:
 		e.enterStartPost(n)
-	case x.Forks > want:
-		e.noteRun(n, "expected "+forksText(want)+", saw "+itoa(int64(x.Forks))+"; the main process is the one that is left")
 	}
 }
 

@@ -42,7 +42,8 @@ func (e *Engine) endRun(n *node, restart bool) {
 	if x == nil || restart {
 		return
 	}
-	sources := x.Sources
+	sources := append(x.Sources, x.Missed...)
+	x.Missed = nil
 	x.Env, x.Names, x.Sources, x.SetEnv, x.UnsetEnv = nil, nil, nil, nil, nil
 	e.unlatch(x.Stop)
 	e.sourcesUnused(sources)

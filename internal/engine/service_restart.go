@@ -88,7 +88,11 @@ func (e *Engine) enterRestart(n *node) {
 	if n.job != nil && n.job.Type == Stop {
 		return // the stop ends the matter
 	}
-	_, no := e.enqueue(n, Start, unit.ModeRestartDependencies, "Restart= after result "+s.Result.String())
+	cause := "Restart= after result " + s.Result.String()
+	if s.Respawning {
+		cause = n.view.Cause
+	}
+	_, no := e.enqueue(n, Start, unit.ModeRestartDependencies, cause)
 	if no != nil {
 		n.view.Failure = joinFailure("cannot restart: "+no.Msg, n.view.Failure)
 		e.enterDead(n, resResources, false)

@@ -106,6 +106,10 @@ func (g *guarded) next() string { g.t.Helper(); return g.want(".*")[0] }
 // ends waits for the guardian's exit status.
 func (g *guarded) ends(code int) {
 	g.t.Helper()
+	patience := time.AfterFunc(10*time.Second, func() {
+		_ = g.cmd.Process.Signal(unix.SIGQUIT) // where it hangs goes to stderr
+	})
+	defer patience.Stop()
 	for range g.lines { // its end is the end of the last holder of the pipe
 	}
 	_ = g.cmd.Wait() // the state says it all

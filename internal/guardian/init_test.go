@@ -86,9 +86,7 @@ func TestProcessOneUpgrades(t *testing.T) {
 	g.do("ready")
 	g.do("spawn exit 6")
 	g.want("exit .* status 6 .*")
-	if got := program(t, g.cmd.Process.Pid); got != other {
-		t.Errorf("PID 1 runs %s", got)
-	}
+	until(t, "PID 1 runs the new program", func() bool { return program(t, g.cmd.Process.Pid) == other })
 	g.do("segv")
 	g.want("stored a one")
 	g.do("bye 0")

@@ -163,6 +163,9 @@ func (p *puppet) obey(w []string) int {
 	switch w[0] {
 	case "ready":
 		_ = p.conn.Ready()
+		if len(w) > 1 { // at once: ready bye 0
+			return p.obey(w[1:])
+		}
 	case "store": // KEY CONTENT…
 		var fds []int
 		for _, c := range w[2:] {

@@ -53,6 +53,14 @@ func (g *guardian) reexec() error {
 	}()
 	var text bytes.Buffer
 	g.save(&text)
+	select {
+	case e := <-g.died:
+		// The manager has ended right after its Ready, and is reaped: nobody
+		// would tell the next program of it.
+		fact(&text, "died", e.Pid, e.Code, e.Status)
+		defer func() { g.died <- e }()
+	default:
+	}
 	path := "/proc/self/fd/" + strconv.Itoa(g.exe)
 	env := slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, resumeEnv+"=") })
 	env = append(env, resumeEnv+"="+strconv.Itoa(state))
@@ -180,6 +188,10 @@ func (g *guardian) resumeLine(l string) {
 		scan(&g.exe)
 	case "manager":
 		scan(&g.manager, &g.sock)
+	case "died":
+		var e wire.Exit
+		scan(&e.Pid, &e.Code, &e.Status)
+		g.died <- e
 	case "count":
 		scan(&g.restarts, &g.exits.lost)
 	case "asked":

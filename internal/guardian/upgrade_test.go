@@ -143,3 +143,16 @@ func TestBadUpgrade(t *testing.T) {
 	g.do("bye 0")
 	g.ends(0)
 }
+
+// TestUpgradeAtDeath: the new program's manager ends right after its Ready,
+// while the guardian executes that program: its end is not forgotten.
+func TestUpgradeAtDeath(t *testing.T) {
+	for range 20 {
+		g := guard(t, nil)
+		g.begin()
+		g.do("reexec %s self 0", "/proc/self/exe")
+		g.want("go .*")
+		g.do("ready bye 0")
+		g.ends(0)
+	}
+}

@@ -84,6 +84,9 @@ func (c *compiler) unit(name string) (*unit.Unit, *recipe, diag.List) {
 		links = append(links, c.x.linkDeps(unit.WithKind(unit.Split(name).Prefix, unit.KindService), nil, &list)...)
 	}
 	c.mu.Unlock()
+	if name == "sockets.target" {
+		links = append(links, c.x.super.wanted()...)
+	}
 	addDeps(u, links)
 	c.addMounts(u)
 	return u, r, list

@@ -64,7 +64,9 @@ func (c *compiler) addMount(u *unit.Unit, p string, k unit.DepKind) {
 
 // canonize replaces aliases in what a unit refers to by the units' own
 // names, so that nobody after the loader has to know aliases.
+// What it takes for granted about the message bus comes first.
 func (x *index) canonize(u *unit.Unit) {
+	x.placeBus(u)
 	changed := false
 	for i := range u.Deps {
 		if n := x.canonical(u.Deps[i].Name); n != u.Deps[i].Name {

@@ -59,6 +59,7 @@ type index struct {
 	lists map[string][]fs.DirEntry
 	real  map[string]bool // directories of the path, links resolved
 	jobs  jobIndex
+	super superIndex
 	diags diag.List
 }
 
@@ -79,6 +80,7 @@ func newIndex(c Config) *index {
 		x.jobs.share(x.dirs[i].host, x.scan(&x.dirs[i]))
 	}
 	x.addJobs()
+	x.addSupers(c)
 	x.addBuiltins(c.Scope)
 	for _, name := range sortedKeys(x.names) {
 		if e := x.names[name]; e.kind == entryAlias {
@@ -109,6 +111,9 @@ func (x *index) searchDirs(c Config) []dir {
 		for _, d := range NewLookup(c).Dirs {
 			add(d, x.root.Host(d), nil)
 		}
+		if c.Inetd {
+			x.super.addDir(x.root.Host("/etc"))
+		}
 		return out
 	}
 	for _, p := range c.Paths {
@@ -118,6 +123,7 @@ func (x *index) searchDirs(c Config) []dir {
 			if st, err = os.Stat(p); err == nil && st.IsDir() {
 				add(x.root.Inside(p), p, nil)
 				x.jobs.add(c, jobRoot{host: p, mixed: true})
+				x.super.addDir(p)
 				continue
 			}
 			if err != nil { // a link that leads nowhere is told when its unit is loaded
@@ -136,6 +142,10 @@ func (x *index) searchDirs(c Config) []dir {
 		}
 		d, name := filepath.Split(p)
 		d = filepath.Clean(d)
+		if kind := superKind(p); kind != notSuper {
+			x.super.add(kind, p)
+			continue
+		}
 		if strings.HasSuffix(name, confSuffix) && !c.NoJobs {
 			x.addJobFile(c, p)
 			continue

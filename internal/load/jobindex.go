@@ -180,7 +180,7 @@ func (x *index) addJob(r *jobRoot, name, path string, mode fs.FileMode) {
 		}
 		return
 	}
-	if r.mixed && r.only == nil && !x.isJob(path) {
+	if r.mixed && r.only == nil && (superName(path) != notSuper || !x.isJob(path)) {
 		return
 	}
 	n := upstart.UnitName(name)

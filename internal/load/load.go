@@ -44,6 +44,14 @@ type Config struct {
 	JobPaths []string
 	// NoJobs leaves out all jobs.
 	NoJobs bool
+	// Inetd reads /etc/xinetd.conf, /etc/xinetd.d and /etc/inetd.conf, which
+	// belong to the super-server of the machine unless that is us. Those in
+	// directories of Paths, and single files, are read in any case.
+	Inetd        bool
+	InetdOptions InetdOptions
+	// Program is the path of rouse for what is served by rouse itself; "" for
+	// that of this process.
+	Program string
 	// Getenv gives SYSTEMD_UNIT_PATH, HOME and the XDG variables; os.Getenv
 	// where the environment counts, nil where it does not.
 	Getenv func(string) string

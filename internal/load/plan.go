@@ -35,9 +35,10 @@ type Sleeper struct {
 // them; all of them are among the units that it returns.
 func (l *Loader) Plan() (Plan, []*unit.Unit, diag.List) {
 	if e := l.index.names["default.target"]; e != nil && e.path != "" {
-		units, list := l.Load(append(l.JobNames(), "default.target")...)
+		on := l.index.super.on()
+		units, list := l.Load(slices.Concat(l.JobNames(), on, []string{"default.target"})...)
 		return Plan{
-			Start: []string{l.Canonical("default.target")}, Jobs: l.waiting(),
+			Start: append(on, l.Canonical("default.target")), Jobs: l.waiting(),
 			Why: "the directory has a default.target",
 		}, units, list
 	}
@@ -49,7 +50,15 @@ func (l *Loader) Plan() (Plan, []*unit.Unit, diag.List) {
 			own[u.Name] = u
 		}
 	}
+	supers := map[string]*unit.Unit{}
+	for name, u := range own {
+		if e := l.index.find(name); e != nil && isPair(e) {
+			supers[name] = u
+			delete(own, name)
+		}
+	}
 	p := choose(own, l.linkedSet())
+	l.addSupers(&p, supers)
 	p.Jobs = l.waiting()
 	jobs := 0
 	for _, u := range own {

@@ -46,6 +46,12 @@ func (l *Loader) current() *index {
 	for _, d := range l.fresh.jobs.dirs {
 		if !d.unitDir && stampOf(d.path) != d.stamp {
 			l.fresh = newIndex(l.cfg)
+			return l.fresh
+		}
+	}
+	for _, f := range l.fresh.super.read {
+		if stampOf(f.path) != f.stamp {
+			l.fresh = newIndex(l.cfg)
 			break
 		}
 	}

@@ -39,6 +39,7 @@ func (m *Manager) Load(name string) (engine.View, error) {
 	if !unit.ValidName(name) || unit.IsTemplate(name) {
 		return engine.View{}, fmt.Errorf("unit name %s is not valid", name)
 	}
+	m.jobFiles.now()
 	if v, ok := m.engine.Unit(name); ok && v.Load != unit.NotFound {
 		return v, nil
 	}

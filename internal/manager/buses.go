@@ -3,11 +3,11 @@
 package manager
 
 import (
-	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rouse-init/rouse/internal/bus/attach"
@@ -24,9 +24,8 @@ type buses struct {
 	list []*busLink
 	// offered are the names that WriteActivationFiles was told of last.
 	offered map[string]string
-	// asked are the jobs that the bus wants done, by number.
-	asked map[uint32]activation
-	due   engine.Time // of the next Tick, 0 for none
+	activations
+	due engine.Time // of the next Tick, 0 for none
 }
 
 // busLink is one connection.
@@ -38,18 +37,14 @@ type busLink struct {
 	kinds []bool
 	// owner: our names are on it, and it starts what others call.
 	owner bool
+	met   bool            // it was there since this manager began
 	names map[string]bool // that are watched
-}
-
-type activation struct {
-	link *busLink
-	unit string
 }
 
 // open makes the connections that the mode calls for.
 func (b *buses) open() {
 	m := b.m
-	b.offered, b.asked = make(map[string]string), make(map[uint32]activation)
+	b.offered, b.activations = make(map[string]string), newActivations()
 	switch {
 	case m.cfg.NoDBus || m.cfg.Mode == ModeOn:
 	case m.cfg.Bus != "":
@@ -88,11 +83,15 @@ func (b *buses) add(address string, kinds []bool, owner bool) {
 	cfg := attach.Config{
 		Loop: m.loop, Address: address, UID: uint32(m.uid), Now: func() time.Duration { return time.Duration(m.now()) },
 		Events: attach.Events{
-			Up:         func() { b.changed(l, true) },
-			Down:       func(string) { b.changed(l, false) },
-			Name:       func(name string, owned bool, pid int32) { b.name(l, name, owned, pid) },
-			Event:      func(env []string) { m.happened("dbus", env, "the message bus") },
-			Trouble:    func(msg string) { m.sayOnce("bus:"+msg, "%s", msg) },
+			Up:    func() { b.changed(l, true) },
+			Down:  func(string) { b.changed(l, false) },
+			Name:  func(name string, owned bool, pid int32) { b.name(l, name, owned, pid) },
+			Event: func(env []string) { m.happened("dbus", env, "the message bus") },
+			Trouble: func(msg string) {
+				if len(l.names) > 0 || m.cfg.Bus != "" || m.cfg.Debug {
+					m.sayOnce("bus:"+msg, "%s", msg)
+				}
+			},
 			Activation: func(unitName string) { b.activate(l, unitName) },
 		},
 	}
@@ -114,11 +113,15 @@ func (b *buses) changed(l *busLink, up bool) {
 		b.m.feed(engine.BusChanged{Session: session, Up: up})
 	}
 	if up {
+		b.meet(l)
 		b.offer(l)
 	}
 }
 
 func (b *buses) name(l *busLink, name string, owned bool, pid int32) {
+	if owned {
+		maps.DeleteFunc(b.owed, func(_ string, a activation) bool { return a.link == l && a.name == name })
+	}
 	for _, session := range l.kinds {
 		b.m.feed(engine.NameChanged{Name: name, Session: session, Owned: owned, Pid: pid})
 	}
@@ -237,56 +240,6 @@ func (b *buses) offer(l *busLink) {
 	}
 }
 
-// activate starts what the bus holds messages for. Jobs hear of it as an event
-// first.
-func (b *buses) activate(l *busLink, unitName string) {
-	m := b.m
-	fail := func(code, msg string) { l.bus.ActivationFailed(unitName, code, msg) }
-	v, err := m.Load(unitName)
-	if err != nil || v.Load != unit.Loaded {
-		msg := fmt.Sprintf("Unit %s not found.", unitName)
-		if err == nil && v.Unit != nil && v.Unit.LoadErr != nil {
-			msg = v.Unit.LoadErr.String()
-		}
-		fail(systemd1.ErrorName("NoSuchUnit"), msg)
-		return
-	}
-	if s := v.Unit.Service; s != nil && s.BusName != "" && m.engine.Hears("dbus-activation") {
-		bus := "system"
-		if s.Job != nil && s.Job.SessionBus || s.Job == nil && m.cfg.user(m.uid) {
-			bus = "session"
-		}
-		m.happened("dbus-activation", []string{"NAME=" + s.BusName, "BUS=" + bus}, "a message to "+s.BusName)
-	}
-	m.ask(engine.Start, unitName, unit.ModeReplace, false, func(r engine.Reply) {
-		if r.Err != nil {
-			fail(systemd1.ErrorName(r.Err.Code), r.Err.Msg)
-			return
-		}
-		b.asked[r.Job] = activation{l, unitName}
-	})
-}
-
-// jobRemoved tells the bus of a start that came to nothing.
-func (b *buses) jobRemoved(f engine.JobRemoved) {
-	a, ok := b.asked[f.Job]
-	if !ok {
-		return
-	}
-	delete(b.asked, f.Job)
-	v, _ := b.m.engine.Unit(f.Unit)
-	switch {
-	case f.Result != engine.JobDone:
-		msg := fmt.Sprintf("the start of %s ended as %q", f.Unit, f.Result)
-		if v.Failure != "" {
-			msg += ": " + v.Failure
-		}
-		a.link.bus.ActivationFailed(a.unit, systemd1.ErrorName("JobFailed"), msg)
-	case v.Active == engine.Inactive || v.Active == engine.Failed:
-		a.link.bus.ActivationFailed(a.unit, systemd1.ErrorName("JobFailed"), f.Unit+" was not started: a condition does not hold")
-	}
-}
-
 // tick lets the connections do what is due, and holds back from a bus that
 // would be started by connecting to it.
 func (b *buses) tick() {
@@ -316,9 +269,13 @@ func (b *buses) close() {
 // holdsBus tells whether the socket of a bus is one of ours, and its service is
 // not up.
 func (m *Manager) holdsBus(address string) bool {
+	path, ok := strings.CutPrefix(address, "unix:path=")
+	if !ok {
+		return false
+	}
 	for name, s := range m.sockets {
 		for _, l := range s.listeners {
-			if address != "unix:path="+l.Address {
+			if l.Address != path {
 				continue
 			}
 			if u := m.engine.Def(name); u != nil && u.Socket != nil {

@@ -11,6 +11,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+
+	"github.com/rouse-init/rouse/internal/load"
 )
 
 // Mode is the role that the manager plays.
@@ -44,6 +46,10 @@ type Config struct {
 	// `up` none. BusServices is a directory that it reads .service files from.
 	Bus         string `json:",omitempty"`
 	BusServices string `json:",omitempty"`
+	// Inetd: inetd.conf and xinetd.conf of /etc are ours to serve. The
+	// options hold for every inetd.conf.
+	Inetd        bool `json:",omitempty"`
+	InetdOptions load.InetdOptions
 	// Dir is the working directory of ModeOn's service.
 	Dir string `json:",omitempty"`
 	Upstart

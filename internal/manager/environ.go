@@ -121,6 +121,9 @@ func (p *preparation) environment() error {
 		p.env.add(v)
 	}
 	p.environmentOfRun()
+	for _, v := range p.order.Unset {
+		p.env.remove(v)
+	}
 	for _, v := range p.exec.UnsetEnviron {
 		p.env.remove(v)
 	}
@@ -158,7 +161,9 @@ func (p *preparation) environmentFiles() error {
 func (p *preparation) environmentOfRun() {
 	p.env.add("INVOCATION_ID=" + p.m.invocation(p.order.Run))
 	p.env.add(tokenVariable + "=" + strconv.FormatUint(p.order.Token.Gen, 10))
-	p.spec.PidEnv = append(p.spec.PidEnv, "SYSTEMD_EXEC_PID")
+	if p.job() == nil {
+		p.spec.PidEnv = append(p.spec.PidEnv, "SYSTEMD_EXEC_PID")
+	}
 	if p.m.cfg.Mode != ModeInit {
 		p.env.add("MANAGERPID=" + strconv.Itoa(int(p.m.start.Guardian)))
 	}

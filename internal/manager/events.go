@@ -4,6 +4,7 @@ package manager
 
 import (
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -17,6 +18,9 @@ func (m *Manager) happened(name string, env []string, by string) {
 
 // emitted tells those who watch of an event.
 func (m *Manager) emitted(f engine.Emitted) {
+	if m.watchers.log {
+		m.say("event %s", strings.TrimSpace(f.Name+" "+strings.Join(f.Env, " ")))
+	}
 	m.bus.EventEmitted(f)
 	m.upstart.EventEmitted(f.Name, f.Env)
 }
@@ -66,9 +70,22 @@ func (m *Manager) machineEvent(sig unix.Signal) bool {
 
 // endSession tells the jobs of a session that it ends, and stops them.
 func (m *Manager) endSession(kind string) {
-	m.happened("session-end", []string{"TYPE=" + kind}, "the end of the session")
-	m.terminate(false)
+	if m.sessionEnd {
+		return
+	}
+	m.sessionEnd = true
+	if !m.engine.Hears("session-end") {
+		m.stopAll()
+		return
+	}
+	id := m.nextAsk()
+	m.replies[id] = func(engine.Reply) { m.stopAll() }
+	m.feed(engine.Happened{ID: id, Name: "session-end", Env: []string{"TYPE=" + kind}, Wait: true, By: "the end of the session"})
+	m.later(sessionPatience, m.stopAll)
 }
+
+// sessionPatience bounds what jobs do at the end of their session.
+const sessionPatience = 5 * time.Second
 
 // Why implements systemd1.Backend.
 func (m *Manager) Why(name string) (engine.Explanation, error) {

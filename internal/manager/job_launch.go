@@ -5,6 +5,7 @@ package manager
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -27,7 +28,16 @@ func (p *preparation) job() *unit.Job {
 // after the sockets: UPSTART_FDS has their numbers (socket-event(7)).
 func (p *preparation) eventFDs() {
 	var numbers []string
-	for _, key := range p.order.Sources {
+	keys := slices.Clone(p.order.Sources)
+	if p.m.sources != nil {
+		// However it was started, it serves its sockets.
+		for _, key := range p.m.sources.OfUnit(p.u) {
+			if !slices.Contains(keys, key) {
+				keys = append(keys, key)
+			}
+		}
+	}
+	for _, key := range keys {
 		for _, fd := range p.m.sourceFDs(key) {
 			numbers = append(numbers, strconv.Itoa(3+len(p.spec.Fds)))
 			p.spec.Fds = append(p.spec.Fds, fd)

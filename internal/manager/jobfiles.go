@@ -76,15 +76,29 @@ func (j *jobFiles) open() error {
 const quietTime = 50 * time.Millisecond
 
 func (j *jobFiles) changed() {
+	if j.drain() && !j.due {
+		j.due = true
+		j.m.later(quietTime, j.reload)
+	}
+}
+
+// drain empties the queue and tells whether there was anything in it.
+func (j *jobFiles) drain() (any bool) {
 	var buf [4096]byte
 	for {
 		if n, err := unix.Read(j.fd, buf[:]); n <= 0 || err != nil {
-			break
+			return any
 		}
+		any = true
 	}
-	if !j.due {
-		j.due = true
-		j.m.later(quietTime, j.reload)
+}
+
+// now reads changed files before a request is dealt with, which counts with the
+// files as they are.
+func (j *jobFiles) now() {
+	if j.fd >= 0 && (j.drain() || j.due) {
+		j.reload()
+		j.m.must(j.m.drain())
 	}
 }
 

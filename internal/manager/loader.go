@@ -23,7 +23,10 @@ func (m *Manager) openLoader() { m.loader = load.New(m.loadConfig()) }
 
 // loadConfig is where units come from.
 func (m *Manager) loadConfig() load.Config {
-	cfg := load.Config{Paths: m.cfg.Paths, Getenv: os.Getenv, Options: systemd.Options{Facts: m.facts4units()}}
+	cfg := load.Config{
+		Paths: m.cfg.Paths, Getenv: os.Getenv, Options: systemd.Options{Facts: m.facts4units()},
+		Inetd: m.cfg.Inetd, InetdOptions: m.cfg.InetdOptions, Program: m.cfg.Program,
+	}
 	if m.cfg.user(m.uid) {
 		cfg.Scope = load.User
 	}

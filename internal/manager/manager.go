@@ -84,17 +84,20 @@ type Manager struct {
 	notify   notifySocket
 	startup  startup
 	stopping bool
-	done     bool
-	settling bool // settleSoon has been here
-	upstart  *upstart.Service
-	forks    forks
-	buses    buses
-	sources  *source.Set // nil while no job names one
+	// sessionEnd: the end of a session was told, and everything stops after it.
+	sessionEnd bool
+	done       bool
+	settling   bool // settleSoon has been here
+	upstart    *upstart.Service
+	forks      forks
+	buses      buses
+	sources    *source.Set // nil while no job names one
 	// sourcesKept are their descriptors until there is a set; sourcesDue is
 	// when it wants its Tick.
 	sourcesKept map[string][]int
 	sourcesDue  engine.Time
 	watchers    watchers
+	logged      map[string]string // the states that logJob has printed
 	jobFiles    jobFiles
 	jobsDue     bool           // the set of jobs has changed: see refreshJobs
 	eventFDs    map[string]int // that came with events, by source
@@ -263,6 +266,9 @@ func (m *Manager) apply(in engine.Input) error {
 		m.perform(f)
 	}
 	m.log.Done()
+	if _, ok := in.(engine.Loaded); ok {
+		m.refreshJobs() // what jobs wait for is there before any of them starts
+	}
 	return nil
 }
 
@@ -327,6 +333,9 @@ func (m *Manager) exited(msg *wire.Msg) {
 		m.launched(l)
 	}
 	m.feed(engine.Exited{Pid: msg.Exit.Pid, Code: msg.Exit.Code, Status: msg.Exit.Status, Seq: msg.Seq})
+	if len(m.emptying) > 0 {
+		m.lookEmpty(m.engine.UnitOfPid(msg.Exit.Pid))
+	}
 }
 
 // signalled acts on a signal that the guardian passed on: SIGHUP reloads, as
@@ -334,11 +343,13 @@ func (m *Manager) exited(msg *wire.Msg) {
 func (m *Manager) signalled(sig unix.Signal) {
 	switch sig {
 	case unix.SIGHUP:
+		before := m.superSockets()
 		m.Reload(func(err error) {
 			if err != nil {
 				m.say("cannot reload: %v", err)
 			}
 		})
+		m.followSupers(before)
 	case unix.SIGUSR2:
 		m.dump()
 	case unix.SIGINT:

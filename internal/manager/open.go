@@ -93,6 +93,7 @@ func (m *Manager) begin() error {
 			m.feed(engine.AskedWatch{}) // those who watched are gone
 		}
 	}
+	m.followLog()
 	if m.saved.FinishedAt == 0 {
 		// Also where the last one died before all that is enabled was
 		// started: asking again does no harm to what is.

@@ -190,6 +190,8 @@ func (m *Manager) performRest(f engine.Effect) {
 	case engine.UnitChanged:
 		m.bus.UnitChanged(f.Unit)
 		m.upstart.UnitChanged(f.Unit)
+		m.buses.unitChanged(f.Unit)
+		m.logJob(f.Unit)
 		m.holdAccepts(f.Unit)
 	case engine.UnitForgotten:
 		m.forgotten(f.Unit)

@@ -140,6 +140,19 @@ func (m *Manager) watchChanges(name, path string) (cgroup.Event, error) {
 	return m.cgWatch.Watch(path, func(ev cgroup.Event) { m.cgroupChanged(name, path, ev) })
 }
 
+// lookEmpty looks whether the end of a process was the end of its unit: for the
+// 10 ms after one change of a cgroup the kernel tells of no other.
+func (m *Manager) lookEmpty(name string) {
+	u := m.engine.Def(name)
+	if m.emptying[name] == 0 || m.cg == nil || u == nil {
+		return
+	}
+	path := m.cgroupOf(u)
+	if st, err := m.cg.State(path); err == nil && !st.Populated {
+		m.cgroupChanged(name, path, cgroup.Event{State: st})
+	}
+}
+
 // cgroupChanged answers what waits for the change.
 func (m *Manager) cgroupChanged(name, path string, ev cgroup.Event) {
 	if w, ok := m.freezing[name]; ok && (ev.Frozen == w.on || !ev.Populated) {

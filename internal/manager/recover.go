@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -215,6 +216,7 @@ func (m *Manager) settle(in *inheritance) {
 	}
 	m.settleRunning(in)
 	m.trapAgain()
+	m.settleExecs()
 	m.resumeHandovers(in)
 	m.removeKept()
 	m.reconcileSockets()
@@ -334,6 +336,42 @@ func (m *Manager) settleRunning(in *inheritance) {
 			}
 		}
 	}
+}
+
+// settleExecs tells of programs that were executed while no manager was there
+// to hear of it, and waits for those that have not come to it.
+func (m *Manager) settleExecs() {
+	again := false
+	for v := range m.engine.Units() {
+		if v.Active != engine.Activating || v.MainPid <= 0 {
+			continue
+		}
+		gen, ok := orderOf(int(v.MainPid))
+		switch {
+		case ok:
+			m.feed(engine.Executed{Token: engine.Token{Unit: v.Unit.Name, Gen: gen}})
+		case unix.Kill(int(v.MainPid), 0) == nil:
+			again = true
+		}
+	}
+	if again {
+		m.later(execLook, m.settleExecs)
+	}
+}
+
+// execLook is how often a process on its way to its program is looked at.
+const execLook = 20 * time.Millisecond
+
+// orderOf is the number of the order that a process was executed for; a copy
+// of a manager has none.
+func orderOf(pid int) (uint64, bool) {
+	for _, s := range environOf(pid) {
+		if v, ok := strings.CutPrefix(s, tokenVariable+"="); ok {
+			gen, err := strconv.ParseUint(v, 10, 64)
+			return gen, err == nil
+		}
+	}
+	return 0, false
 }
 
 // removeKept removes the empty cgroups that were kept for the next start: one

@@ -27,6 +27,15 @@ func (m *Manager) terminate(force bool) {
 			}
 		}
 	}
+	if m.cfg.Mode != ModeInit && !force {
+		m.endSession("shutdown")
+		return
+	}
+	m.stopAll()
+}
+
+// stopAll begins the end.
+func (m *Manager) stopAll() {
 	if m.stopping {
 		return
 	}
@@ -124,7 +133,7 @@ func (m *Manager) runAction(f engine.RunAction) {
 
 // record performs Record.
 func (m *Manager) record(f engine.Record) {
-	if f.Level == engine.RecordDebug && !m.cfg.Debug || f.Level == engine.RecordInfo && m.cfg.Quiet {
+	if !m.says(recordPriority[f.Level]) || f.Level == engine.RecordInfo && m.cfg.Quiet {
 		return
 	}
 	if f.Unit == "" {

@@ -23,9 +23,11 @@ var _ upstart.Backend = jobs{}
 
 // Jobs implements upstart.Backend.
 func (j jobs) Jobs() []*unit.Unit {
+	j.m.jobFiles.now()
 	var out []*unit.Unit
 	for v := range j.m.engine.Units() {
-		if isJob(v.Unit) && v.Unit.Load == unit.Loaded && !j.m.engine.IsInstance(v.Unit.Name) {
+		known := v.Unit.Load == unit.Loaded || len(j.m.engine.Instances(v.Unit.Name)) > 0
+		if isJob(v.Unit) && known && !j.m.engine.IsInstance(v.Unit.Name) {
 			out = append(out, v.Unit)
 		}
 	}
@@ -47,6 +49,7 @@ func jobName(u *unit.Unit) string {
 // Job implements upstart.Backend. A job whose file has an error is found too:
 // its Load says so.
 func (j jobs) Job(name string) (*unit.Unit, bool) {
+	j.m.jobFiles.now()
 	unitName := upstartUnit(name)
 	if !unit.ValidName(unitName) {
 		return nil, false
@@ -86,6 +89,7 @@ func (j jobs) InstanceOf(unitName string, env []string) (string, *engine.Refusal
 // Goal implements upstart.Backend.
 func (j jobs) Goal(verb engine.Verb, unitName string, env []string, exact, wait bool, by string, reply func(string, *engine.Refusal)) {
 	m := j.m
+	m.jobFiles.now()
 	id := m.nextAsk()
 	m.replies[id] = func(r engine.Reply) { reply(r.Unit, r.Err) }
 	m.feed(engine.AskedJob{ID: id, Verb: verb, Job: unitName, Env: env, Wait: wait, Exact: exact, By: by})
@@ -100,6 +104,7 @@ func (m *Manager) nextAsk() uint64 {
 // Emit implements upstart.Backend.
 func (j jobs) Emit(name string, env []string, wait bool, fd int, by string, reply func(*engine.Refusal)) {
 	m := j.m
+	m.jobFiles.now()
 	in := engine.Happened{ID: m.nextAsk(), Name: name, Env: env, Wait: wait, By: by}
 	if fd >= 0 {
 		in.Source = m.emittedFD(in.ID, fd)
@@ -123,6 +128,9 @@ func (j jobs) JobEnv(unitName string) ([]string, bool) {
 	e := environ{list: j.m.jobBase()}
 	for _, v := range env {
 		e.add(v)
+	}
+	for _, name := range j.m.engine.JobUnset(unitName) {
+		e.remove(name)
 	}
 	return e.list, true
 }
@@ -202,16 +210,14 @@ func (j jobs) Version() string { return fmt.Sprintf("init (upstart 1.13.2; rouse
 
 // LogPriority implements upstart.Backend.
 func (j jobs) LogPriority() string {
-	if p := j.m.saved.LogPriority; p != "" {
-		return p
-	}
-	return "message"
+	return j.m.priority()
 }
 
 // SetLogPriority implements upstart.Backend.
 func (j jobs) SetLogPriority(p string) {
 	j.m.saved.LogPriority = p
 	j.m.compactDue = true
+	j.m.followLog()
 }
 
 // User implements upstart.Backend.
@@ -228,14 +234,14 @@ func (j jobs) OpenEvents() []upstart.OpenEvent {
 
 // watchers counts those who want each event told.
 type watchers struct {
-	upstart, rouse bool
-	on             bool
+	upstart, rouse, log bool
+	on                  bool
 }
 
 // watchEvents turns the telling of events on while anybody wants it.
 func (m *Manager) watchEvents(who *bool, on bool) {
 	*who = on
-	if want := m.watchers.upstart || m.watchers.rouse; want != m.watchers.on {
+	if want := m.watchers.upstart || m.watchers.rouse || m.watchers.log; want != m.watchers.on {
 		m.watchers.on = want
 		m.feed(engine.AskedWatch{On: want})
 	}

@@ -56,6 +56,25 @@ func (s *Set) FDs(key string) []int {
 	return nil
 }
 
+// OfUnit are the keys of the sockets that the conditions of a unit name, in the
+// order of the conditions.
+func (s *Set) OfUnit(u *unit.Unit) []string {
+	if u.Events == nil {
+		return nil
+	}
+	var keys []string
+	for i := range u.Events.StartOn {
+		t := &u.Events.StartOn[i]
+		if t.Op != unit.OpEvent || t.Event != "socket" {
+			continue
+		}
+		if key, _, _, err := address(Wanted{Term: *t, Unit: u.Name}); err == nil && s.sockets[key] != nil && !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
 // Arm has a source tell the next connection. One that waits already is told at
 // once, but with a pause where that went on for too often.
 func (s *Set) Arm(key string) {

@@ -150,7 +150,7 @@ func (b *Bus) Tick(now time.Duration) (next time.Duration, ok bool) {
 	}
 	if l := b.link; l != nil {
 		if l.greeted {
-			return 0, false
+			return b.awaitNames(now)
 		}
 		if now < b.since+loginTime {
 			return b.since + loginTime, true

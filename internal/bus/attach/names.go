@@ -2,7 +2,11 @@
 
 package attach
 
-import "github.com/rouse-init/rouse/internal/bus/wire"
+import (
+	"time"
+
+	"github.com/rouse-init/rouse/internal/bus/wire"
+)
 
 // name is a name that is watched.
 type name struct {
@@ -19,7 +23,15 @@ type name struct {
 	toldAny, toldOwned bool
 	// asks numbers the questions, so that late answers are known.
 	asks int
+	// had an owner when the bus was lost; until then it may take it again
+	// before anybody hears that it has none.
+	had   bool
+	until time.Duration
 }
+
+// returnTime is how long the owner of a name may take to connect to a bus
+// that was away.
+const returnTime = 3 * time.Second
 
 // maxNarrow is how many watched names have a match rule of their own. The
 // system bus allows 512 rules; with more names the changes of all are asked for.
@@ -154,9 +166,15 @@ func (b *Bus) ownerChanged(text, owner string) {
 func (b *Bus) learn(n *name, owner string) {
 	n.owner, n.known, n.pid = owner, owner == "", 0
 	if owner == "" {
-		b.tell(n)
+		if n.had && n.until == 0 {
+			n.until = b.cfg.Now() + returnTime
+		}
+		if n.until == 0 {
+			b.tell(n)
+		}
 		return
 	}
+	n.had, n.until = false, 0
 	n.asks++
 	ask := n.asks
 	b.call("GetConnectionUnixProcessID", "s", texts(owner), func(m *wire.Message, err error) {
@@ -185,5 +203,29 @@ func (b *Bus) tell(n *name) {
 // forget is called when the bus is gone.
 func (n *name) forget() {
 	n.asks++
-	n.owner, n.known, n.pid, n.toldAny = "", false, 0, false
+	n.had = n.had || n.toldAny && n.toldOwned
+	n.owner, n.known, n.pid, n.toldAny, n.until = "", false, 0, false, 0
+}
+
+// Gone tells whether nobody has a watched name, and nobody is given time to
+// take it again since the bus is back.
+func (b *Bus) Gone(text string) bool {
+	n := b.names[text]
+	return n != nil && n.known && n.owner == "" && n.until == 0
+}
+
+// awaitNames tells of names whose owners have not come back in time. It
+// returns when the next one is due.
+func (b *Bus) awaitNames(now time.Duration) (next time.Duration, ok bool) {
+	for _, n := range b.names {
+		switch {
+		case n.until == 0:
+		case n.until <= now:
+			n.had, n.until = false, 0
+			b.tell(n)
+		case !ok || n.until < next:
+			next, ok = n.until, true
+		}
+	}
+	return next, ok
 }

@@ -59,7 +59,7 @@ func goodKey(key string) bool {
 func goodEvent(c *bus.Call, name string) bool {
 	switch {
 	case name == "":
-		c.Fail(bus.ErrArgs, "Name may not be empty string")
+		c.Fail(bus.ErrArgs, emptyName)
 		return false
 	case len(name) > maxName:
 		c.Fail(bus.ErrLimits, "Name of event has %d bytes, more than %d", len(name), maxName)

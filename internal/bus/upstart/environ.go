@@ -34,7 +34,7 @@ func (s *Service) target(c *bus.Call, details []string, change bool) (unitName s
 	instance := strings.Join(details[1:], "")
 	st, ok := s.instance(job, instance)
 	if !ok {
-		unknownInstance(c, job, instance)
+		c.Fail(errUnknownJobInstance, "Unknown instance: %s of job %s", instance, jobName(job))
 		return "", false
 	}
 	return st.Unit, true
@@ -48,7 +48,7 @@ func (s *Service) environ(c *bus.Call, details []string) ([]string, bool) {
 	}
 	env, ok := s.be.JobEnv(name)
 	if !ok {
-		c.Fail(errUnknownInstance, "Unknown instance: %s", strings.Join(details, " "))
+		c.Fail(errUnknownJobInstance, "Unknown instance: %s", strings.Join(details, " "))
 	}
 	return env, ok
 }

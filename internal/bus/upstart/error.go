@@ -15,9 +15,14 @@ import (
 const (
 	errUnknownJob      = errorPrefix + "UnknownJob"
 	errUnknownInstance = errorPrefix + "UnknownInstance"
-	errJobFailed       = errorPrefix + "JobFailed"
-	errDenied          = errorPrefix + "PermissionDenied"
+	// errUnknownJobInstance is that of the environment's methods alone.
+	errUnknownJobInstance = errorPrefix + "UnknownJobInstance"
+	errJobFailed          = errorPrefix + "JobFailed"
+	errDenied             = errorPrefix + "PermissionDenied"
 )
+
+// emptyName is the text for a job or an event without a name.
+const emptyName = "Name may not be empty string"
 
 // refusals are the errors for the codes of the Backend, and what they mean
 // where it has not said. The codes of systemd1 come from units that are no
@@ -55,7 +60,8 @@ func (s *Service) job(c *bus.Call, name string) (*unit.Unit, bool) {
 		c.Fail(errUnknownJob, "Unknown job: %s", name)
 		return nil, false
 	}
-	return u, usable(c, u)
+	// What runs can be looked at and stopped whatever has become of its file.
+	return u, len(s.be.Instances(u.Name)) > 0 || usable(c, u)
 }
 
 // usable answers the call and returns false for a job whose file has an error.
@@ -66,10 +72,15 @@ func usable(c *bus.Call, u *unit.Unit) bool {
 		return true
 	case u.LoadErr == nil:
 		c.Fail(errUnknownJob, "Unknown job: %s: it cannot be used", name)
-	case u.LoadErr.Pos.File == "":
-		c.Fail(errUnknownJob, "Unknown job: %s: %s", name, u.LoadErr.Msg)
 	default:
-		c.Fail(errUnknownJob, "Unknown job: %s: %s: %s", name, u.LoadErr.Pos, u.LoadErr.Msg)
+		msg := u.LoadErr.Msg
+		if u.LoadErr.Pos.File != "" {
+			msg = u.LoadErr.Pos.String() + ": " + msg
+		}
+		if u.LoadErr.Fix != "" {
+			msg += "\n    fix: " + u.LoadErr.Fix
+		}
+		c.Fail(errUnknownJob, "Unknown job: %s: %s", name, msg)
 	}
 	return false
 }

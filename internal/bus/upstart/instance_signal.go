@@ -5,14 +5,16 @@ package upstart
 import (
 	"github.com/rouse-init/rouse/internal/bus/wire"
 	"github.com/rouse-init/rouse/internal/engine"
+	"github.com/rouse-init/rouse/internal/unit"
 )
 
 // UnitChanged says that something of a unit has changed. If it is a job or an
 // instance of one, those who want to know are told what: call it for each
 // UnitChanged of the engine, at once, so that no state is passed over. While
-// nobody wants to know it costs next to nothing.
+// nobody wants to know it costs next to nothing. Units of other kinds than
+// services are no jobs, as in GetAllJobs.
 func (s *Service) UnitChanged(unitName string) {
-	if s.heard() {
+	if unit.KindOf(unitName) == unit.KindService && s.heard() {
 		if st, ok := s.be.Status(unitName); ok && !st.Class {
 			s.tell(&st)
 		}
@@ -29,6 +31,9 @@ func (s *Service) UnitForgotten(unitName string) {
 
 // heard tells whether anybody wants to know about instances.
 func (s *Service) heard() bool {
+	if !s.srv.Audience() {
+		return false
+	}
 	return s.srv.WantedBelow(jobsRoot, IfInstance, "StateChanged") || s.srv.WantedBelow(jobsRoot, IfInstance, "GoalChanged") ||
 		s.srv.WantedBelow(jobsRoot, IfInstance, "Failed") || s.srv.WantedBelow(jobsRoot, IfJob, "InstanceAdded") ||
 		s.srv.WantedBelow(jobsRoot, IfJob, "InstanceRemoved")

@@ -67,6 +67,10 @@ func done(c *bus.Call, err error) {
 
 func getJobByName(subject any, c *bus.Call) {
 	s, name := subject.(*Service), c.Args.String()
+	if name == "" {
+		c.Fail(bus.ErrArgs, emptyName)
+		return
+	}
 	if u, ok := s.job(c, name); ok {
 		c.Body().Path(JobPath(jobName(u)))
 		c.Return()

@@ -16,6 +16,7 @@ import (
 	"github.com/rouse-init/rouse/internal/bus/bustest"
 	"github.com/rouse-init/rouse/internal/bus/client"
 	"github.com/rouse-init/rouse/internal/bus/upstart"
+	"github.com/rouse-init/rouse/internal/unit"
 )
 
 func dial(t testing.TB, s *bustest.Server) *client.Upstart {
@@ -142,6 +143,7 @@ func TestGoals(t *testing.T) {
 	good := func(err error) bool { return err == nil }
 	_, unknown := u.JobByName("nope")
 	_, broken := u.JobByName("typo")
+	_, nameless := u.JobByName("")
 	_, unnamed := job("getty").Instance(nil)
 	_, absent := job("getty").Instance([]string{"TTY=tty9"})
 	_, resting := job("mysql").Instance(nil)
@@ -153,6 +155,7 @@ func TestGoals(t *testing.T) {
 		ok   func(error) bool
 	}{
 		{"unknown job", unknown, is("UnknownJob", "Unknown job: nope")},
+		{"job without a name", nameless, is("InvalidArgs", "Name may not be empty string")},
 		{"job with an error", broken, is("UnknownJob", "Unknown job: typo: /etc/init/typo.conf:3:1: Unknown stanza")},
 		{"start it all the same", startBroken, is("UnknownJob", "Unknown job: typo: /etc/init/typo.conf:3:1: Unknown stanza")},
 		{"instance without its variable", unnamed, is("InvalidArgs", "Unknown parameter: TTY")},
@@ -190,6 +193,39 @@ func TestGoals(t *testing.T) {
 	}
 	if _, err := tty2.Status(); !client.IsUpstartError(err, "UnknownMethod") {
 		t.Errorf("status of an instance that is gone: %v", err)
+	}
+}
+
+// A job that runs while its file gets an error can be seen and stopped, but
+// not started or restarted.
+func TestBrokenWhileRunning(t *testing.T) {
+	f := bustest.New()
+	typo := *f.Upstart.Broken["typo"]
+	u := dial(t, bustest.Serve(t, f))
+	i := slices.IndexFunc(f.Upstart.Units, func(u *unit.Unit) bool { return u.Name == "apache.service" })
+	broken := *f.Upstart.Units[i]
+	broken.Load, broken.LoadErr = typo.Load, typo.LoadErr
+	f.Upstart.Units[i] = &broken
+
+	job, err := u.JobByName("apache")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inst, err := job.Instance(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st, err := inst.Status(); err != nil || st.State != "running" {
+		t.Errorf("status: %+v, %v", st, err)
+	}
+	if _, err := job.Restart(nil, true); !client.IsUpstartError(err, "UnknownJob") {
+		t.Errorf("restart: %v", err)
+	}
+	if err := job.Stop(nil, true); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+	if _, err := u.JobByName("apache"); !client.IsUpstartError(err, "UnknownJob") {
+		t.Errorf("after the stop: %v", err)
 	}
 }
 
@@ -294,7 +330,7 @@ func TestEnvironment(t *testing.T) {
 	for what, bad := range map[string]bool{
 		"unset variable":   !is("InvalidArgs", "No such variable: EMPT")(unset),
 		"unknown job":      !is("UnknownJob", "Unknown job: nope")(job),
-		"unknown instance": !is("UnknownInstance", "Unknown instance: tty7")(instance),
+		"unknown instance": !is("UnknownJobInstance", "Unknown instance: tty7 of job getty")(instance),
 		"three words":      !client.IsUpstartError(words, "InvalidArgs"),
 		"no variable":      !client.IsUpstartError(u.SetEnv(nil, []string{"a b=c"}, true), "InvalidArgs"),
 		"no name":          !client.IsUpstartError(u.UnsetEnv(nil, []string{"a=b"}), "InvalidArgs"),

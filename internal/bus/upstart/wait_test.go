@@ -11,6 +11,7 @@ import (
 	"github.com/rouse-init/rouse/internal/bus/bustest"
 	"github.com/rouse-init/rouse/internal/bus/client"
 	"github.com/rouse-init/rouse/internal/bus/wire"
+	"github.com/rouse-init/rouse/internal/engine"
 )
 
 func TestWaiting(t *testing.T) {
@@ -138,7 +139,8 @@ func TestSignals(t *testing.T) {
 		up.JobAdded("net-portmap.service")
 		up.JobRemoved("net-portmap.service")
 		up.UnitChanged("getty.service") // a class is no instance
-		up.UnitChanged("web.socket")
+		f.Upstart.States["app.slice"] = engine.JobStatus{Unit: "app.slice", Job: "app.slice", Goal: "start", State: "running"}
+		up.UnitChanged("app.slice")
 		up.UnitForgotten("getty@tty1.service")
 		up.UnitForgotten("never.service")
 		up.Restarted()

@@ -8,7 +8,9 @@
 package pair
 
 import (
+	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/rouse-init/rouse/internal/diag"
@@ -58,6 +60,23 @@ func New(format, file string, pos diag.Pos) *Pair {
 		// being ignored: it is to die of a client that has gone away.
 		Exec: unit.Exec{Umask: -1, IgnoreSIGPIPE: false},
 	}
+}
+
+// Escape makes a part of a unit's name. Unlike systemd-escape(1) it keeps
+// dashes, which the names of services have.
+func Escape(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '/':
+			b.WriteByte('-')
+		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte(":-_.", c) >= 0:
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, `\x%02x`, c)
+		}
+	}
+	return b.String()
 }
 
 // Add adds a finding at a place of the pair's file.

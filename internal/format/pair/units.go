@@ -26,9 +26,6 @@ func (p *Pair) socket(u *unit.Unit) {
 	s.Kill = kill(unit.KillControlGroup)
 	u.Socket = &s
 	u.Description = "Socket of " + p.Name + " (" + p.Format + ")"
-	if !p.Off {
-		u.Install = &unit.Install{WantedBy: []string{"sockets.target"}}
-	}
 	for _, l := range s.Listens {
 		if l.Address[0] == '/' {
 			u.RequiresMountsFor = append(u.RequiresMountsFor, l.Address)

@@ -75,6 +75,11 @@ func (op *opening) setUp(fd int, a Address) error {
 		return err
 	}
 	op.options(fd, a)
+	if !op.s.Accept && (a.Family == unix.AF_INET || a.Family == unix.AF_INET6) {
+		if err := filter(fd, op.s.Access); err != nil {
+			return err
+		}
+	}
 	sa, err := a.sockaddr()
 	if err != nil {
 		return err

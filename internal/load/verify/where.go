@@ -20,6 +20,13 @@ func where(u *unit.Unit, key, word string) diag.Pos {
 	if job(u) != nil {
 		return whereStanza(u, key, word)
 	}
+	if unit.KindOf(u.Fragment) == unit.KindInvalid && u.Service != nil && u.Service.Exec != nil {
+		for _, w := range u.Service.Exec.Where { // a line of inetd.conf or its like
+			if w.Directive == key {
+				return w.Pos
+			}
+		}
+	}
 	for _, file := range append([]string{u.Fragment}, u.DropIns...) {
 		text, err := os.ReadFile(file)
 		if err != nil {

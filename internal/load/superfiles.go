@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package load
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/rouse-init/rouse/internal/diag"
+	"github.com/rouse-init/rouse/internal/format/inetd"
+	"github.com/rouse-init/rouse/internal/format/pair"
+	"github.com/rouse-init/rouse/internal/format/xinetd"
+)
+
+// InetdOptions are the options of inetd(8) that concern its file.
+type InetdOptions struct {
+	Rate    uint32 `json:",omitempty"` // -R; 0: 256
+	Backlog uint32 `json:",omitempty"` // -q; 0: the kernel's most
+}
+
+// superFile is the kind of a file of a super-server.
+type superFile uint8
+
+const (
+	notSuper superFile = iota
+	ofInetd
+	ofXinetd
+)
+
+// superIndex is what the files of super-servers have told.
+type superIndex struct {
+	inetd, xinetd []string // files and directories, in their order
+	pairs         []*pair.Pair
+	read          []stamped
+}
+
+func (s *superIndex) add(kind superFile, path string) {
+	if kind == ofXinetd {
+		s.xinetd = append(s.xinetd, path)
+	} else {
+		s.inetd = append(s.inetd, path)
+	}
+}
+
+// addDir looks for the usual names in a directory, which may be xinetd.d
+// itself.
+func (s *superIndex) addDir(dir string) {
+	switch filepath.Base(dir) {
+	case "xinetd.d":
+		s.add(ofXinetd, dir)
+		return
+	case "inetd.d":
+		s.add(ofInetd, dir)
+		return
+	}
+	for _, name := range []string{"xinetd.conf", "xinetd.d", "inetd.conf", "inetd.d"} {
+		path := filepath.Join(dir, name)
+		s.read = append(s.read, stamped{path: path, stamp: stampOf(path)})
+		if _, err := os.Stat(path); err == nil {
+			kind := ofInetd
+			if strings.HasPrefix(name, "x") {
+				kind = ofXinetd
+			}
+			s.add(kind, path)
+		}
+	}
+}
+
+// superName tells a file by its name and place.
+func superName(path string) superFile {
+	dir, name := filepath.Split(path)
+	switch filepath.Base(dir) {
+	case "xinetd.d":
+		return ofXinetd
+	case "inetd.d":
+		return ofInetd
+	}
+	switch {
+	case strings.HasSuffix(name, "xinetd.conf"):
+		return ofXinetd
+	case strings.HasSuffix(name, "inetd.conf"):
+		return ofInetd
+	}
+	return notSuper
+}
+
+// superKind tells a file that was given by itself, by what is in it where its
+// name does not.
+func superKind(path string) superFile {
+	if k := superName(path); k != notSuper {
+		return k
+	}
+	if !strings.HasSuffix(path, confSuffix) {
+		return notSuper
+	}
+	text, _, err := readFile(path)
+	if err != nil {
+		return notSuper
+	}
+	return looksLikeSuper(text)
+}
+
+// looksLikeSuper judges by the first line that is no comment: a section of
+// xinetd, or a service with the type of its socket.
+func looksLikeSuper(text []byte) superFile {
+	for line := range strings.Lines(string(text)) {
+		w := strings.Fields(line)
+		switch {
+		case len(w) == 0 || w[0][0] == '#':
+			continue
+		case w[0] == "service" && (len(w) == 2 || len(w) == 3 && w[2] == "{"), w[0] == "defaults", w[0] == "includedir":
+			return ofXinetd
+		case len(w) >= 4 && slices.Contains([]string{"stream", "dgram", "seqpacket"}, w[1]) && strings.HasSuffix(strings.TrimRight(w[3], ".:/0123456789"), "wait"):
+			return ofInetd
+		}
+		return notSuper
+	}
+	return notSuper
+}
+
+// IsSuper tells the files of inetd and xinetd from those that hold one unit.
+func IsSuper(path string) bool { return superKind(path) != notSuper }
+
+// addSupers reads all of it and adds the units to the index: those of xinetd
+// before those of inetd, and both after those of all other formats.
+func (x *index) addSupers(c Config) {
+	s := &x.super
+	if len(s.xinetd)+len(s.inetd) == 0 {
+		return
+	}
+	db := &netDB{root: x.root}
+	user := c.Scope != System
+	program := c.Program
+	if program == "" {
+		program, _ = os.Executable() // as good as the name alone, which exec looks for
+		program = strings.TrimSuffix(program, " (deleted)")
+	}
+	if len(s.xinetd) > 0 {
+		pairs, list := xinetd.Parse(s.xinetd, xinetd.Options{
+			User: user, NoIPv6: x.noIPv6(), Program: program, Port: db.port, Addrs: db.addrs, Read: x.superRead, List: x.superList,
+		})
+		x.diags = append(x.diags, list...)
+		x.addPairs(pairs)
+	}
+	opt := inetd.Options{
+		User: user, NoIPv6: x.noIPv6(), Program: program, Port: db.port, Addrs: db.addrs,
+		Rate: c.InetdOptions.Rate, Backlog: c.InetdOptions.Backlog,
+	}
+	for _, path := range x.inetdFiles() {
+		text, err := x.superRead(path)
+		if err != nil {
+			x.diags.Add(diag.Diagnostic{
+				Pos: diag.Pos{File: path}, Severity: diag.Error, Code: codeRead, Msg: fmt.Sprintf("cannot read the file: %s", reason(err)),
+			})
+			continue
+		}
+		pairs, list := inetd.Parse(path, text, opt)
+		x.diags = append(x.diags, list...)
+		x.addPairs(pairs)
+	}
+}
+
+// inetdFiles are the files of inetd, those of directories included.
+func (x *index) inetdFiles() (out []string) {
+	for _, path := range x.super.inetd {
+		names, err := x.superList(path)
+		if err != nil { // a file
+			out = append(out, path)
+			continue
+		}
+		for _, n := range names {
+			if !ignoredName(n) {
+				out = append(out, filepath.Join(path, n))
+			}
+		}
+	}
+	return out
+}
+
+// noIPv6 tells whether the kernel has no IPv6 (or has it switched off). Of
+// another root nobody knows.
+func (x *index) noIPv6() bool {
+	_, err := os.Stat("/proc/net/if_inet6")
+	return errors.Is(err, fs.ErrNotExist) && x.root == ""
+}
+
+func (x *index) superRead(path string) ([]byte, error) {
+	text, st, err := readFile(path)
+	if err != nil {
+		st = stampOf(path)
+	}
+	x.super.read = append(x.super.read, stamped{path: path, stamp: st})
+	return text, err
+}
+
+// superList lists the regular files of a directory, and links, sorted.
+func (x *index) superList(dir string) ([]string, error) {
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	x.super.read = append(x.super.read, stamped{path: dir, stamp: stampOf(dir)})
+	var out []string
+	for _, e := range list {
+		if !e.IsDir() {
+			out = append(out, e.Name())
+		}
+	}
+	return out, nil
+}
+
+// addPairs adds pairs unless one of their names is there already.
+func (x *index) addPairs(pairs []*pair.Pair) {
+	for _, p := range pairs {
+		names := []string{p.SocketName(), p.ServiceName()}
+		by := x.names[names[0]]
+		if by == nil {
+			by = x.names[names[1]]
+		}
+		if by != nil {
+			x.diags.Add(diag.Diagnostic{
+				Pos: p.Pos, Severity: diag.Note, Code: codeShadowed, Unit: names[0],
+				Msg: fmt.Sprintf("cannot load the service: %s defines %s already, ignoring", by.path, names[0]),
+			})
+			continue
+		}
+		for _, n := range names {
+			x.names[n] = &entry{kind: entryFile, path: p.File, source: pairSource{p}}
+		}
+		x.super.pairs = append(x.super.pairs, p)
+	}
+}

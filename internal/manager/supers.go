@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package manager
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/rouse-init/rouse/internal/engine"
+	"github.com/rouse-init/rouse/internal/unit"
+)
+
+// superSockets are the sockets of inetd.conf and xinetd.conf that are switched
+// on, as they are loaded now.
+func (m *Manager) superSockets() map[string]*unit.Unit {
+	out := map[string]*unit.Unit{}
+	for _, name := range m.loader.SuperSockets() {
+		out[name] = m.engine.Def(name)
+	}
+	return out
+}
+
+// followSupers does what inetd(8) does at SIGHUP beyond reading its file
+// again: new services are listened for, those that are gone or switched off
+// no longer, and a socket with another address is opened there. Whoever is
+// being served stays so.
+func (m *Manager) followSupers(before map[string]*unit.Unit) {
+	after := m.superSockets()
+	stopped := false
+	for _, name := range slices.Sorted(maps.Keys(before)) {
+		if _, ok := after[name]; !ok && before[name] != nil {
+			m.ask(engine.Stop, name, unit.ModeReplace, false, nil)
+			stopped = true
+		}
+	}
+	if !stopped {
+		m.startSupers(before, after)
+		return
+	}
+	// The guardian has the closed sockets a moment longer, and a new one may
+	// want the address of one of them.
+	m.later(closing, func() { m.startSupers(before, after) })
+}
+
+// closing is long enough for the guardian to let go of a socket.
+const closing = 200 * time.Millisecond
+
+func (m *Manager) startSupers(before, after map[string]*unit.Unit) {
+	for _, name := range slices.Sorted(maps.Keys(after)) {
+		old, now := before[name], after[name]
+		switch {
+		case now == nil || old == nil:
+			if now == nil {
+				units, list := m.loader.Load(name)
+				m.report(list)
+				m.loaded(units, nil)
+			}
+			m.ask(engine.Start, name, unit.ModeReplace, false, m.told(name))
+		case old.Socket != nil && now.Socket != nil && !sameSocket(old.Socket, now.Socket):
+			m.ask(engine.Restart, name, unit.ModeReplace, false, m.told(name))
+		}
+	}
+}
+
+// told says why a unit cannot be started.
+func (m *Manager) told(name string) func(engine.Reply) {
+	return func(r engine.Reply) {
+		if r.Err != nil {
+			m.say("%s: cannot start: %s", name, r.Err.Msg)
+		}
+	}
+}
+
+// sameSocket tells whether a socket that is open can stay so.
+func sameSocket(a, b *unit.Socket) bool {
+	return a.Accept == b.Accept && (a.Accept || reflect.DeepEqual(a.Access, b.Access)) && a.BindIPv6Only == b.BindIPv6Only &&
+		slices.EqualFunc(a.Listens, b.Listens, func(x, y unit.Listen) bool { return x.Kind == y.Kind && x.Address == y.Address })
+}
