@@ -25,12 +25,14 @@ func TestBootSignals(t *testing.T) {
 		"/etc/systemd/system/unit.service": "[Unit]\nDescription=Before\n[Service]\nExecStart=/bin/sleep 1000\n",
 	})
 	for range 2 {
-		m.signal(syscall.SIGINT)
-		m.awaits("control-alt-delete")
-		m.signal(unix.SIGWINCH)
-		m.awaits("keyboard-request")
-		m.signal(unix.SIGPWR)
-		m.awaits("power-status-changed")
+		for _, c := range []struct {
+			sig        syscall.Signal
+			event, job string
+		}{{unix.SIGINT, "control-alt-delete", "cad"}, {unix.SIGWINCH, "keyboard-request", "kb"}, {unix.SIGPWR, "power-status-changed", "power"}} {
+			m.signal(c.sig)
+			m.awaits(c.event)
+			m.await(c.job, "stop/waiting")
+		}
 	}
 	m.ok("rouse", "start", "unit.service")
 	m.write(map[string]string{"/etc/systemd/system/unit.service": "[Unit]\nDescription=After\n[Service]\nExecStart=/bin/sleep 1000\n"})

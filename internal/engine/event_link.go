@@ -23,6 +23,10 @@ func (e *Engine) enlist(n *node) {
 		}
 	}
 	if n.ev != nil && n.ev.Class != 0 {
+		// However it was loaded, it is forgotten when it has ended.
+		u := instanceDef(n.def, n.def.Name)
+		n.def, n.view.Unit = u, u
+		n.flag |= flagCollect
 		return
 	}
 	e.listen(n, false)

@@ -2,7 +2,11 @@
 
 package engine
 
-import "github.com/rouse-init/rouse/internal/unit"
+import (
+	"time"
+
+	"github.com/rouse-init/rouse/internal/unit"
+)
 
 // Signals by number, the same on every architecture that rouse runs on
 // (signal(7)).
@@ -94,6 +98,9 @@ func (e *Engine) kill(n *node, st serviceState) bool {
 	return s.Main.alive() || s.Control.alive() || x.Group
 }
 
+// afterKill is how long the processes of a job may take to die of SIGKILL.
+const afterKill = 5 * time.Second
+
 // enterSignal kills what is left, state by state, until there is something to
 // wait for.
 func (e *Engine) enterSignal(n *node, st serviceState, f result) {
@@ -107,6 +114,9 @@ func (e *Engine) enterSignal(n *node, st serviceState, f result) {
 	for {
 		if e.kill(n, st) {
 			limit := d.TimeoutStop
+			if d.Job != nil && (st == svcStopSigkill || st == svcFinalSigkill) {
+				limit = max(limit, afterKill) // kill timeout is the time before it
+			}
 			if (st == svcStopWatchdog || st == svcFinalWatchdog) && d.TimeoutAbort != 0 {
 				limit = d.TimeoutAbort
 			}

@@ -20,6 +20,8 @@ type jobFiles struct {
 	fd   int // -1 while there is no directory to watch
 	dirs map[string]int
 	due  bool
+	// added and removed are the units of jobs that are to be told of.
+	added, removed []string
 }
 
 const jobFileEvents = unix.IN_CREATE | unix.IN_CLOSE_WRITE | unix.IN_MOVED_FROM | unix.IN_MOVED_TO | unix.IN_DELETE |
@@ -117,8 +119,27 @@ func (j *jobFiles) reload() {
 // loaded gives units to the engine, and has all who follow the set of jobs
 // look at it.
 func (m *Manager) loaded(units []*unit.Unit, gone []string) {
+	j := &m.jobFiles
+	for _, u := range units {
+		old := m.engine.Def(u.Name)
+		if isJob(u) && u.Load == unit.Loaded && !unit.IsInstance(u.Name) && (old == nil || old.Load == unit.NotFound) {
+			j.added = append(j.added, u.Name)
+		}
+	}
+	j.removed = append(j.removed, gone...)
 	m.feed(engine.Loaded{Units: units, Gone: gone})
 	m.jobsDue = true
+}
+
+// tell has the clients of com.ubuntu.Upstart know which jobs there are now.
+func (j *jobFiles) tell() {
+	for _, name := range j.removed {
+		j.m.upstart.JobRemoved(name)
+	}
+	for _, name := range j.added {
+		j.m.upstart.JobAdded(name)
+	}
+	j.added, j.removed = nil, nil
 }
 
 // refreshJobs brings what hangs on the set of jobs up to date: once at the end
@@ -128,6 +149,7 @@ func (m *Manager) refreshJobs() {
 		return
 	}
 	m.jobsDue = false
+	m.jobFiles.tell()
 	m.jobFiles.watch()
 	m.wantSources()
 	m.buses.want()

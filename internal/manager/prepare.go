@@ -264,6 +264,9 @@ func (p *preparation) cgroup() error {
 			return nil
 		}
 	}
+	if p.m.killed[p.u.Name] && p.m.cg.Remove(path) == nil {
+		delete(p.m.killed, p.u.Name) // empty: a new one does not kill what enters it
+	}
 	created, err := p.m.cg.Make(path)
 	if err != nil {
 		return launchError{status: 219, step: "cgroup", err: fmt.Errorf("cannot make the cgroup %s: %w", path, err)}

@@ -54,8 +54,8 @@ func (j jobs) Job(name string) (*unit.Unit, bool) {
 	if !unit.ValidName(unitName) {
 		return nil, false
 	}
-	if u := j.m.engine.Def(unitName); u != nil && u.Load != unit.NotFound {
-		return u, true
+	if u := j.m.engine.Def(unitName); u != nil && (u.Load != unit.NotFound || len(j.m.engine.Instances(unitName)) > 0) {
+		return u, true // one whose file is gone lives on until it is stopped
 	}
 	if unit.IsTemplate(unitName) {
 		return nil, false
