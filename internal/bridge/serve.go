@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -36,8 +35,8 @@ func Serve(cfg Config) error {
 	tell := newTeller()
 	tell.say("READY=1\nSTATUS=bridging " + strings.Join(b.Addrs(), ", ") + " to " + strings.Join(cfg.To, ", "))
 	done := make(chan error, 1)
-	debug.FreeOSMemory()
 	go func() { done <- b.Run() }()
+	forgetStart()
 	var watchdog <-chan time.Time
 	if tell.watchdog > 0 {
 		watchdog = time.Tick(tell.watchdog / 2)

@@ -93,5 +93,6 @@ func answerable(from net.Addr) bool {
 	}
 	const reserved, nfs = 1024, 2049
 	a, _ := netip.AddrFromSlice(u.IP)
+	a = a.Unmap()
 	return u.Port >= reserved && u.Port != nfs && a.IsValid() && !a.IsMulticast() && !a.IsUnspecified()
 }

@@ -32,10 +32,21 @@ func (g *guardian) finish(end wire.End) int {
 		killCgroup(g.base)
 		removeCgroup(g.base)
 	}
+	if g.machine && end.Kind == wire.EndExit {
+		end.Kind = wire.EndPoweroff
+	}
 	if g.pid1 && end.Kind != wire.EndExit {
 		reboot(end)
 	}
 	return int(end.Code)
+}
+
+// firstNamespace tells whether this is the machine's own PID namespace, whose
+// inode the kernel knows as PROC_PID_INIT_INO.
+func firstNamespace() bool {
+	const inode = 0xeffffffc
+	var st unix.Stat_t
+	return unix.Stat("/proc/self/ns/pid", &st) == nil && st.Ino == inode
 }
 
 // awaitExit waits until a child ends; false: the deadline has passed.

@@ -22,6 +22,9 @@ import (
 type guardian struct {
 	cfg  Config
 	pid1 bool
+	// machine: it is process 1 of a machine and not of a container. It must
+	// never end: the kernel would panic.
+	machine bool
 
 	mu      sync.Mutex
 	forked  *sync.Cond // signalled when there may be a child to wait for
@@ -80,6 +83,7 @@ func Run(cfg Config) int {
 		died:  make(chan wire.Exit, 1), gone: make(chan struct{}, 1), hurry: make(chan struct{}, 1),
 		signals: make(chan os.Signal, 64),
 	}
+	g.machine = g.pid1 && firstNamespace()
 	g.forked = sync.NewCond(&g.mu)
 	g.defaults()
 	resumed, err := g.resume()

@@ -107,6 +107,9 @@ func (g *guardian) signalled(sig syscall.Signal) {
 	switch {
 	case sig == unix.SIGQUIT && g.pid1:
 		return // survived, like the fatal ones
+	case g.machine && (sig == unix.SIGTERM || sig == sigRTMin+3):
+		// To re-execute, and to halt (systemd(1)): the manager knows.
+		g.told.signals |= 1 << uint(sig)
 	case sig == unix.SIGINT && g.pid1 && !g.cfg.Foreground:
 		// Ctrl-Alt-Del on the console (reboot(2)): a job may wait for it.
 		g.told.signals |= 1 << uint(sig)

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rouse-init/rouse/internal/engine"
+	"github.com/rouse-init/rouse/internal/unit"
 )
 
 // happened emits an event of the machine that nobody waits for.
@@ -67,6 +68,26 @@ func (m *Manager) machineEvent(sig unix.Signal) bool {
 	m.happened(name, nil, "signal "+unix.SignalName(sig))
 	return true
 }
+
+// ctrlAltDel is the key, or who stands for it: where no job waits for it, the
+// machine starts again and a container ends.
+func (m *Manager) ctrlAltDel() {
+	switch {
+	case m.machineEvent(unix.SIGINT):
+	case m.start.Pid1 && namespace("pid") == firstPidNamespace:
+		m.must(m.Shutdown(unit.ActionReboot, 0))
+	default:
+		m.terminate(false)
+	}
+}
+
+// endSignals are the real-time signals that end process 1 (systemd(1)).
+var endSignals = map[unix.Signal]unit.Action{
+	sigRTMin + 3: unit.ActionHalt, sigRTMin + 4: unit.ActionPoweroff, sigRTMin + 5: unit.ActionReboot, sigRTMin + 6: unit.ActionKexec,
+}
+
+// sigRTMin is glibc's SIGRTMIN: the first two are its own.
+const sigRTMin = 34
 
 // endSession tells the jobs of a session that it ends, and stops them.
 func (m *Manager) endSession(kind string) {

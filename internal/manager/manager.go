@@ -353,12 +353,17 @@ func (m *Manager) signalled(sig unix.Signal) {
 	case unix.SIGUSR2:
 		m.dump()
 	case unix.SIGINT:
-		if !m.machineEvent(sig) {
-			m.terminate(false)
+		m.ctrlAltDel()
+	case unix.SIGTERM:
+		if err := m.Reexec(); err != nil {
+			m.say("%v", err)
 		}
 	case unix.SIGWINCH, unix.SIGPWR:
 		m.machineEvent(sig)
-	default: // nobody has asked for more
+	default:
+		if action, ok := endSignals[sig]; ok {
+			m.must(m.Shutdown(action, 0))
+		}
 	}
 }
 
