@@ -84,6 +84,7 @@ func (l *loop) kick() {
 func (l *loop) run() {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	growStack()
 	l.buf = make([]byte, copySize)
 	l.now = l.b.clock()
 	l.watchDatagrams()

@@ -36,7 +36,7 @@ func Serve(cfg Config) error {
 	tell.say("READY=1\nSTATUS=bridging " + strings.Join(b.Addrs(), ", ") + " to " + strings.Join(cfg.To, ", "))
 	done := make(chan error, 1)
 	go func() { done <- b.Run() }()
-	forgetStart()
+	time.AfterFunc(startTime, forgetStart)
 	var watchdog <-chan time.Time
 	if tell.watchdog > 0 {
 		watchdog = time.Tick(tell.watchdog / 2)
@@ -54,6 +54,10 @@ func Serve(cfg Config) error {
 		}
 	}
 }
+
+// startTime is after how long the start is over for sure; a bridge that has
+// work by then loses microseconds.
+const startTime = 200 * time.Millisecond
 
 // listenFirst is the first descriptor of LISTEN_FDS (sd_listen_fds(3)).
 const listenFirst = 3

@@ -261,7 +261,11 @@ func (e *Engine) hearStop(n *node, v *event) {
 }
 
 func (e *Engine) hearStopOne(n *node, v *event) {
-	if !e.goalUp(n) || n.def.Events == nil {
+	if n.def.Events == nil {
+		return
+	}
+	if !e.goalUp(n) {
+		e.holdEnding(n, v)
 		return
 	}
 	x := n.eventful()
@@ -272,4 +276,25 @@ func (e *Engine) hearStopOne(n *node, v *event) {
 	}
 	t, held := collect(latches, on)
 	e.stopBy(n, t, held)
+}
+
+// holdEnding lets an event wait for a unit that would stop because of it and is
+// on its way down already: what it depends on stays until it is gone, also when
+// everything stops at once. At its own gate it waits for others itself, and
+// holds nobody.
+func (e *Engine) holdEnding(n *node, v *event) {
+	s := n.service
+	if s == nil || s.State == svcStopping || s.State.down() || n.job != nil && n.job.Blocked > 0 {
+		return
+	}
+	on := n.def.Events.StopOn
+	env := e.jobEnv(n)
+	alone := make([]latch, len(on))
+	for i := range on {
+		alone[i].True = on[i].Op == unit.OpEvent && matches(&on[i], v.Name, v.Env, env)
+	}
+	if truth(alone, on) {
+		v.Holders++
+		n.eventful().Holds = append(n.ev.Holds, hold{Event: v.ID})
+	}
 }

@@ -42,6 +42,9 @@ func (e *Engine) endRun(n *node, restart bool) {
 	if x == nil || restart {
 		return
 	}
+	if n.job == nil {
+		e.fulfil(n, nil) // it was on its way down without a job
+	}
 	sources := append(x.Sources, x.Missed...)
 	x.Missed = nil
 	x.Env, x.Names, x.Sources, x.SetEnv, x.UnsetEnv = nil, nil, nil, nil, nil

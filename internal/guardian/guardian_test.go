@@ -242,6 +242,36 @@ func TestStoreOutlivesTheManager(t *testing.T) {
 	g.ends(0)
 }
 
+// The other end of what is stored for it sees at once that the manager is dead,
+// and what it had sent is there for the next one.
+func TestHangUp(t *testing.T) {
+	var s store
+	pair := func(key string) (theirs int) {
+		fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.put(key, fds[:1])
+		t.Cleanup(func() { _ = unix.Close(fds[1]); s.drop(key) })
+		return fds[1]
+	}
+	bus, other := pair(wire.HangUp+"bus"), pair("other")
+	if _, err := unix.Write(bus, []byte("late")); err != nil {
+		t.Fatal(err)
+	}
+	s.hangUp()
+	var buf [8]byte
+	if n, err := unix.Read(bus, buf[:]); n != 0 || err != nil {
+		t.Errorf("the other end reads %d, %v", n, err)
+	}
+	if n, err := unix.Read(int(s.entries[0].fds[0]), buf[:]); n != 4 || err != nil {
+		t.Errorf("the next manager reads %d, %v", n, err)
+	}
+	if _, err := unix.Read(other, buf[:]); err != unix.EAGAIN { //nolint:errorlint // a bare errno
+		t.Errorf("what is not stored for it: %v", err)
+	}
+}
+
 // What a manager has sent counts, though it died before it was read.
 func TestWordsOfADeadManager(t *testing.T) {
 	g := guard(t, nil)

@@ -133,6 +133,7 @@ func (g *guardian) becomeReady() {
 func (g *guardian) afterDeath(e wire.Exit) (code int, done bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.store.hangUp()
 	if e.Pid != 0 {
 		g.death = words(e)
 	}

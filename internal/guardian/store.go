@@ -2,7 +2,13 @@
 
 package guardian
 
-import "golang.org/x/sys/unix"
+import (
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rouse-init/rouse/internal/guardian/wire"
+)
 
 // store is the descriptor store. Entries keep the order in which their keys
 // came, which is the order in which a new manager gets them.
@@ -61,6 +67,19 @@ func (s *store) compact() {
 		}
 	}
 	s.entries, s.dead = live, 0
+}
+
+// hangUp ends the connections of a dead manager that are stored for what is
+// left to be read from them.
+func (s *store) hangUp() {
+	for i := range s.entries {
+		if !strings.HasPrefix(s.entries[i].key, wire.HangUp) {
+			continue
+		}
+		for _, fd := range s.entries[i].fds {
+			_ = unix.Shutdown(int(fd), unix.SHUT_WR)
+		}
+	}
 }
 
 func (e *entry) close() {

@@ -15,8 +15,8 @@ type activations struct {
 	asked map[string]activation // a start of them was asked for
 	owed  map[string]activation // they run without their name, see activate
 	// early are the failures before the first connection to a bus, which may
-	// wait for the units since the manager before this one: texts by unit.
-	early map[string]string
+	// wait for the units since the manager before this one.
+	early []failure
 }
 
 // activation is one of them under the name that the bus calls it, which may be
@@ -28,10 +28,26 @@ type activation struct {
 }
 
 func newActivations() activations {
-	return activations{asked: make(map[string]activation), owed: make(map[string]activation), early: make(map[string]string)}
+	return activations{asked: make(map[string]activation), owed: make(map[string]activation)}
 }
 
-func (a activation) fail(code, msg string) { a.link.bus.ActivationFailed(a.unit, code, msg) }
+// failure is what a bus is to tell its senders.
+type failure struct {
+	activation
+	code, msg string
+}
+
+// maxEarly is how many failures are kept.
+const maxEarly = 256
+
+func (b *buses) fail(a activation, code, msg string) {
+	switch {
+	case a.link.met:
+		a.link.bus.ActivationFailed(a.unit, code, msg)
+	case b.m.start.Restarts > 0 && len(b.early) < maxEarly:
+		b.early = append(b.early, failure{a, code, msg})
+	}
+}
 
 // activate starts what the bus holds messages for. Jobs hear of it as an event
 // first. A unit that runs without its name has lost it and ends, or takes it
@@ -44,7 +60,7 @@ func (b *buses) activate(l *busLink, unitName string) {
 		if err == nil && v.Unit != nil && v.Unit.LoadErr != nil {
 			msg = v.Unit.LoadErr.String()
 		}
-		a.fail(systemd1.ErrorName("NoSuchUnit"), msg)
+		b.fail(a, systemd1.ErrorName("NoSuchUnit"), msg)
 		return
 	}
 	if s := v.Unit.Service; s != nil && s.BusName != "" && m.engine.Hears("dbus-activation") {
@@ -69,7 +85,7 @@ func (b *buses) activate(l *busLink, unitName string) {
 func (b *buses) start(a activation, name string, verb engine.Verb) {
 	b.m.ask(verb, name, unit.ModeReplace, false, func(r engine.Reply) {
 		if r.Err != nil {
-			a.fail(systemd1.ErrorName(r.Err.Code), r.Err.Msg)
+			b.fail(a, systemd1.ErrorName(r.Err.Code), r.Err.Msg)
 			return
 		}
 		b.asked[name] = a
@@ -120,27 +136,13 @@ func (b *buses) jobRemoved(f engine.JobRemoved) {
 		return
 	}
 	if asked {
-		a.fail(systemd1.ErrorName("JobFailed"), msg)
+		b.fail(a, systemd1.ErrorName("JobFailed"), msg)
 		return
 	}
-	b.failed(f.Unit, msg)
-}
-
-// failed tells all buses of a unit that somebody may wait for.
-func (b *buses) failed(unitName, msg string) {
-	v, _ := b.m.engine.Unit(unitName)
 	for _, l := range b.list {
-		switch {
-		case !l.owner:
-		case !l.met:
-			b.early[unitName] = msg
-		default:
-			names := []string{unitName}
-			if v.Unit != nil {
-				names = append(names, v.Unit.Aliases...)
-			}
-			for _, name := range names {
-				activation{link: l, unit: name}.fail(systemd1.ErrorName("JobFailed"), msg)
+		if l.owner {
+			for _, name := range append([]string{f.Unit}, v.Unit.Aliases...) {
+				b.fail(activation{link: l, unit: name}, systemd1.ErrorName("JobFailed"), msg)
 			}
 		}
 	}
@@ -148,12 +150,13 @@ func (b *buses) failed(unitName, msg string) {
 
 // meet is called when a bus is there.
 func (b *buses) meet(l *busLink) {
-	if l.met || !l.owner {
+	if l.met {
 		return
 	}
 	l.met = true
-	for name, msg := range b.early {
-		b.failed(name, msg)
+	old := b.early
+	b.early = nil
+	for _, f := range old {
+		b.fail(f.activation, f.code, f.msg)
 	}
-	clear(b.early)
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/rouse-init/rouse/internal/bus/systemd1"
 	"github.com/rouse-init/rouse/internal/bus/upstart"
 	"github.com/rouse-init/rouse/internal/engine"
+	"github.com/rouse-init/rouse/internal/guardian/wire"
 	"github.com/rouse-init/rouse/internal/unit"
 )
 
@@ -96,6 +98,9 @@ func (b *buses) add(address string, kinds []bool, owner bool) {
 		},
 	}
 	if owner {
+		key := busLinkKey + strconv.FormatUint(uint64(m.start.Restarts), 10) + " " + address[:min(len(address), 200)]
+		cfg.Keep = func(fd int) { m.must(m.guard.Store(key, fd)) }
+		cfg.Forget = func() { m.must(m.guard.Drop(key)) }
 		cfg.Names = []string{systemd1.Name, upstart.Name}
 		cfg.Server = m.bus.Server()
 	}
@@ -105,6 +110,28 @@ func (b *buses) add(address string, kinds []bool, owner bool) {
 		return
 	}
 	b.list = append(b.list, l)
+}
+
+// busLinkKey is what the keys of connections that own our names begin with.
+const busLinkKey = wire.HangUp + "bus "
+
+// adopt reads what a bus wanted of the manager before this one.
+func (b *buses) adopt(stored map[string][]int) {
+	for key, fds := range stored {
+		if !strings.HasPrefix(key, busLinkKey) {
+			continue
+		}
+		start := func(unitName string) {
+			for _, l := range b.list {
+				if l.owner {
+					b.activate(l, unitName)
+				}
+			}
+		}
+		if err := attach.Drain(b.m.loop, fds[0], start, func() { b.m.must(b.m.guard.Drop(key)) }); err != nil {
+			b.m.must(b.m.guard.Drop(key))
+		}
+	}
 }
 
 // changed tells the engine that a bus has come or gone.

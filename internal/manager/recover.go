@@ -392,6 +392,7 @@ func (m *Manager) lookAtAll() { m.settleRunning(&inheritance{}) }
 
 // takeStored sorts what the guardian held into the books.
 func (m *Manager) takeStored(in *inheritance) {
+	m.buses.adopt(in.stored)
 	for key, fds := range in.stored {
 		switch {
 		case m.keptSource(key, fds):

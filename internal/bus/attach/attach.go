@@ -37,6 +37,10 @@ type Config struct {
 	// Always sends the signals of com.ubuntu.Upstart also while nobody on the
 	// bus has ever called it, as Upstart did.
 	Always bool
+	// Keep is told of the socket of each connection, to be kept for Drain in
+	// case that the manager dies, and Forget when it is closed. Both may be nil.
+	Keep   func(fd int)
+	Forget func()
 	// Now reads a clock that does not jump.
 	Now    func() time.Duration
 	Events Events

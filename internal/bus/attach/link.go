@@ -75,6 +75,9 @@ func (b *Bus) open(fd int, now time.Duration) error {
 		return err
 	}
 	b.link, b.since = l, now
+	if b.cfg.Keep != nil {
+		b.cfg.Keep(fd)
+	}
 	uid := hex.EncodeToString([]byte(strconv.Itoa(int(b.cfg.UID))))
 	l.queue(chunk{data: []byte("\x00AUTH EXTERNAL " + uid + "\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n")})
 	l.flush()
@@ -88,6 +91,9 @@ func (l *link) close() {
 	l.bus.cfg.Loop.Remove(l.fd)
 	_ = unix.Close(l.fd)
 	l.fd = -1
+	if l.bus.cfg.Forget != nil {
+		l.bus.cfg.Forget()
+	}
 	closeAll(l.inFDs)
 	for _, o := range l.out {
 		closeAll(o.fds)

@@ -184,7 +184,7 @@ func (b *Bus) driverSignal(m *wire.Message) {
 		}
 	case m.Interface == driver && m.Member == "NameLost" && m.Signature == "s":
 		b.nameLost(m.Decoder().String())
-	case m.Interface == activator && m.Member == "ActivationRequest" && m.Signature == "s":
+	case activationRequest(m):
 		b.activation(m.Decoder().String())
 	}
 }

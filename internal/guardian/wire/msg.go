@@ -22,6 +22,10 @@ const (
 	MaxPacket = 16 << 10
 	// MaxKey is the length of the longest key of the store.
 	MaxKey = 255
+	// HangUp is what the keys of sockets begin with whose other end is to see
+	// at once that their manager is dead: the guardian shuts them down for
+	// writing (shutdown(2)), and the next manager reads what is left in them.
+	HangUp = "hangup\x1f"
 	// MaxFDs is how many descriptors one key, and one packet, can have
 	// (SCM_MAX_FD of unix(7)).
 	MaxFDs = 253

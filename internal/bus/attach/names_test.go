@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package attach
+
+import (
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+)
+
+// An owner that connects to the bus again soon enough has never lost its name.
+func TestNameOfABusThatRestarts(t *testing.T) {
+	r := newRig(t, nil)
+	r.bus.WatchName("org.example.Stay")
+	r.bus.WatchName("org.example.Go")
+	own := func(names ...string) {
+		c := r.dial()
+		for _, name := range names {
+			r.await(func() error { _, err := c.RequestName(name, 0); return err })
+		}
+	}
+	r.boot()
+	r.saw("up")
+	own("org.example.Stay", "org.example.Go")
+	for _, n := range []string{"org.example.Stay", "org.example.Go"} {
+		r.until(n, func() bool { return r.bus.names[n].toldOwned })
+	}
+	r.kill()
+	r.saw("down")
+	r.boot()
+	r.saw("up")
+	r.settle()
+	if r.bus.Gone("org.example.Stay") || r.bus.Gone("org.example.Go") {
+		t.Error("their owners are given no time")
+	}
+	own("org.example.Stay")
+	r.saw("name org.example.Stay true " + strconv.Itoa(os.Getpid()))
+	if slices.Contains(r.seen, "name org.example.Go false 0") {
+		t.Error("the other is given no time")
+	}
+	if next, ok := r.bus.Tick(now()); !ok || next > now()+returnTime {
+		t.Errorf("the next look is at %v, %v", next, ok)
+	}
+	r.bus.Tick(now() + returnTime)
+	r.saw("name org.example.Go false 0")
+	if !r.bus.Gone("org.example.Go") || slices.Contains(r.seen, "name org.example.Stay false 0") {
+		t.Errorf("seen %q", r.seen)
+	}
+}
