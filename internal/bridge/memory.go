@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -28,21 +29,34 @@ func forgetStart() {
 	if err != nil {
 		return
 	}
-	var mapping []byte
+	var from, to uint64
 	for lines := bufio.NewScanner(bytes.NewReader(smaps)); lines.Scan(); {
 		line := lines.Text()
 		switch {
 		case strings.HasSuffix(line, " "+self) && (strings.Contains(line, " r-xp ") || strings.Contains(line, " r--p ")):
-			mapping = parseRange(line)
+			from, to = parseRange(line)
 		case strings.HasPrefix(line, "VmFlags:"):
-			mapping = nil
-		case mapping != nil && strings.HasPrefix(line, "Anonymous:"):
+			from, to = 0, 0
+		case to > 0 && strings.HasPrefix(line, "Anonymous:"):
 			if strings.Join(strings.Fields(line), " ") == "Anonymous: 0 kB" {
-				_ = unix.Madvise(mapping, unix.MADV_DONTNEED)
+				_, _, _ = unix.Syscall(unix.SYS_MADVISE, uintptr(from), uintptr(to-from), unix.MADV_DONTNEED)
 			}
-			mapping = nil
+			from, to = 0, 0
 		}
 	}
+}
+
+// parseRange is the memory that a line of /proc/self/maps begins with; zero
+// where it makes no sense.
+func parseRange(line string) (from, to uint64) {
+	word, _, _ := strings.Cut(line, " ")
+	first, last, _ := strings.Cut(word, "-")
+	from, err1 := strconv.ParseUint(first, 16, 64)
+	to, err2 := strconv.ParseUint(last, 16, 64)
+	if err1 != nil || err2 != nil || to <= from {
+		return 0, 0
+	}
+	return from, to
 }
 
 // growStack has the stack of this goroutine grow at once as far as it ever

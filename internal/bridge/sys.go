@@ -3,8 +3,6 @@
 package bridge
 
 import (
-	"strconv"
-	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -121,20 +119,4 @@ func result(n, _ uintptr, errno unix.Errno) (int, unix.Errno) {
 		return -1, errno
 	}
 	return int(n), 0
-}
-
-// parseRange is the memory that a line of /proc/self/maps begins with; nil
-// where it makes no sense.
-func parseRange(line string) []byte {
-	word, _, _ := strings.Cut(line, " ")
-	first, last, _ := strings.Cut(word, "-")
-	from, err1 := strconv.ParseUint(first, 16, 64)
-	to, err2 := strconv.ParseUint(last, 16, 64)
-	if err1 != nil || err2 != nil || to <= from {
-		return nil
-	}
-	// go vet is right that this is no pointer of Go's; it is never followed.
-	var p unsafe.Pointer
-	*(*uintptr)(unsafe.Pointer(&p)) = uintptr(from)
-	return unsafe.Slice((*byte)(p), to-from)
 }

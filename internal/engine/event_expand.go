@@ -15,10 +15,10 @@ var (
 	errTooLong   = errors.New("Expansion too long") //nolint:staticcheck // likewise
 )
 
-// unknownParameter names a variable that is not set.
-type unknownParameter struct{ name string }
+// unknownParameterError names a variable that is not set.
+type unknownParameterError struct{ name string }
 
-func (u unknownParameter) Error() string { return "Unknown parameter: " + u.name }
+func (u unknownParameterError) Error() string { return "Unknown parameter: " + u.name }
 
 // maxExpansion bounds what an instance name or a pattern can become.
 const maxExpansion = 64 << 10
@@ -73,7 +73,7 @@ func (x *expander) variable(s string) (value, rest string, err error) {
 		}
 		value, ok := lookupEnv(x.env, s[:n])
 		if !ok {
-			return "", "", unknownParameter{s[:n]}
+			return "", "", unknownParameterError{s[:n]}
 		}
 		return x.quote(value), s[n:], nil
 	}
@@ -131,7 +131,7 @@ func (x *expander) braced(s string) (string, error) {
 	value, set := lookupEnv(x.env, name)
 	if op == "" {
 		if !set {
-			return "", unknownParameter{name}
+			return "", unknownParameterError{name}
 		}
 		return x.quote(value), nil
 	}

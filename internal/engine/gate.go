@@ -71,7 +71,7 @@ func (e *Engine) openGate(n *node, event uint64) {
 		return // it went on without
 	}
 	s.Gate = 0
-	switch s.State { //nolint:exhaustive // there are two gates
+	switch s.State {
 	case svcStarting:
 		e.beginStart(n)
 	case svcStopping:

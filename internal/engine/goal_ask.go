@@ -13,7 +13,7 @@ import (
 func (e *Engine) askJob(in AskedJob) {
 	n, no := e.meant(&in)
 	if no == nil {
-		switch in.Verb { //nolint:exhaustive // initctl has no others
+		switch in.Verb {
 		case Start:
 			no = e.askStart(n, &in)
 		case Stop:

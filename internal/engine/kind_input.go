@@ -72,7 +72,8 @@ func (e *Engine) serviceInput(n *node, in Input) {
 			e.serviceTimer(n, in)
 		}
 	case Loaded, Asked, AskedReset, AskedCancel, AskedFreeze, AskedThaw, AskedShutdown, ConditionsChecked,
-		SocketOpened, SocketFailed, Readable, Accepted, Connections, ConnectionClosed:
+		SocketOpened, SocketFailed, Readable, Accepted, Connections, ConnectionClosed,
+		Happened, AskedJob, AskedJobEnv, AskedWatch, BusChanged, Followed, NameChanged, Stopped:
 		e.late++ // not for a service
 	}
 }
@@ -103,7 +104,8 @@ func (e *Engine) socketInput(n *node, in Input) {
 	case TimerFired:
 		e.socketTimer(n, in)
 	case Loaded, Asked, AskedReset, AskedCancel, AskedFreeze, AskedThaw, AskedShutdown, ConditionsChecked,
-		CgroupEmptied, OOMKilled, Notified, PIDFileRead, Accepted, Connections, Frozen, Thawed, FreezeFailed, ListenCalled:
+		CgroupEmptied, OOMKilled, Notified, PIDFileRead, Accepted, Connections, Frozen, Thawed, FreezeFailed, ListenCalled,
+		Happened, AskedJob, AskedJobEnv, AskedWatch, BusChanged, Followed, NameChanged, Stopped:
 		e.late++ // not for a socket
 	}
 }

@@ -159,7 +159,7 @@ func (e *Engine) needsOf(n *node) []Need {
 	for i := range n.edges {
 		x := &n.edges[i]
 		m := e.nodes[x.Peer]
-		switch Relation(x.Rel) {
+		switch x.Rel { //nolint:exhaustive // the others need nothing
 		case Relation(unit.Requires), Relation(unit.BindsTo), Relation(unit.Requisite):
 			out = append(out, Need{Unit: m.def.Name, Why: x.Rel.String() + "=", Active: m.view.Active.String()})
 		case After:

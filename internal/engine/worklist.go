@@ -50,10 +50,10 @@ func (e *Engine) settle() {
 		case w.done < len(w.reactions):
 			r := w.reactions[w.done]
 			w.done++
-			switch {
-			case r.do == hearEvent:
+			switch r.do {
+			case hearEvent:
 				e.hearEvent(r.event)
-			case r.do == endEvent:
+			case endEvent:
 				e.endEvent(r.event)
 			default:
 				if n := e.nodes[r.node]; n != nil {

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rouse-init/rouse/internal/guardian/wire"
 )
 
 // guarded is a guardian under test with the puppet as its manager.

@@ -3,6 +3,7 @@
 package manager
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -72,7 +73,7 @@ func (m *Manager) jobLog(u *unit.Unit) string {
 // job's user need not be able to.
 func (p *preparation) jobLog(path string) spawn.Stdio {
 	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CREAT|unix.O_APPEND|unix.O_CLOEXEC|unix.O_NOCTTY|unix.O_NOFOLLOW, 0o640)
-	if err == unix.ENOENT {
+	if errors.Is(err, unix.ENOENT) {
 		if err = os.MkdirAll(p.m.cfg.LogDir, 0o755); err == nil {
 			fd, err = unix.Open(path, unix.O_WRONLY|unix.O_CREAT|unix.O_APPEND|unix.O_CLOEXEC|unix.O_NOCTTY|unix.O_NOFOLLOW, 0o640)
 		}

@@ -307,7 +307,7 @@ func (m *Manager) heard(msg *wire.Msg) {
 		m.signalled(unix.Signal(msg.Sig))
 	case wire.Refused:
 		m.say("the guardian does not keep %s: %s", msg.Key, msg.Text)
-	case wire.Stored, wire.Go, wire.Store, wire.Drop, wire.Ack, wire.Ready, wire.Base, wire.Bye, wire.Reexec:
+	case wire.Stored, wire.Go, wire.Store, wire.Drop, wire.Ack, wire.Ready, wire.Base, wire.Bye, wire.Reexec, wire.Trap:
 		// The first two come before the loop begins, the rest are ours to send.
 	case wire.Stopped:
 		if unix.Signal(msg.Sig) == unix.SIGSTOP {

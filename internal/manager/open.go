@@ -252,8 +252,10 @@ func (m *Manager) openBus(stored []int) error {
 			return err
 		}
 	}
-	svc, err := systemd1.New(systemd1.Config{Loop: m.loop, Listener: fd, UID: uint32(m.uid), Backend: m, Now: m.now, Wall: wallClock,
-		Broken: func(what string) { m.say("%s", what) }})
+	svc, err := systemd1.New(systemd1.Config{
+		Loop: m.loop, Listener: fd, UID: uint32(m.uid), Backend: m, Now: m.now, Wall: wallClock,
+		Broken: func(what string) { m.say("%s", what) },
+	})
 	if err != nil {
 		return err
 	}

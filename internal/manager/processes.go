@@ -111,7 +111,7 @@ func (m *Manager) watchCgroup(f engine.WatchCgroup) {
 		return
 	}
 	if m.cg == nil {
-		m.watchMembers(f.Token)
+		m.watchMembers(f.Token, firstLook)
 		return
 	}
 	path := m.cgroupOf(u)
@@ -177,9 +177,16 @@ func (m *Manager) keepsCgroup(u *unit.Unit) bool {
 	return !m.killed[u.Name] && len(m.engine.Sockets(u.Name)) > 0
 }
 
+// The pauses between two looks for the processes of a unit.
+const (
+	firstLook = 2 * time.Millisecond
+	lastLook  = 50 * time.Millisecond
+)
+
 // watchMembers looks for processes until there are none: without cgroups the
 // kernel does not tell. The guardian's exits bring most of the news.
-func (m *Manager) watchMembers(t engine.Token) {
+func (m *Manager) watchMembers(t engine.Token, pause time.Duration) {
+	begin := time.Now()
 	pids, err := cgroup.Members(m.query(t.Unit))
 	if err != nil {
 		m.say("%s: %v", t.Unit, err)
@@ -188,9 +195,11 @@ func (m *Manager) watchMembers(t engine.Token) {
 		m.feed(engine.CgroupEmptied{Token: t})
 		return
 	}
-	m.later(50*time.Millisecond, func() {
+	// A look costs what there is on the machine: at most a tenth of the time.
+	pause = max(pause, 10*time.Since(begin))
+	m.later(pause, func() {
 		if m.emptying[t.Unit] == t.Gen {
-			m.watchMembers(t)
+			m.watchMembers(t, min(2*pause, lastLook))
 		}
 	})
 }

@@ -198,7 +198,7 @@ func (m *Manager) arm(name string) {
 // cannot be mended is opened anew.
 func (m *Manager) repair(u *unit.Unit, s *openSocket, i int) {
 	l := s.listeners[i]
-	err := socket.Repair(l.FD, u.Socket.Backlog)
+	err := socket.RepairSocket(l.FD, u.Socket)
 	if err == nil {
 		return
 	}
@@ -260,6 +260,9 @@ func (m *Manager) hold(names []string, on bool) {
 				continue // status says that a unix listener cannot be held back
 			}
 			fn := socket.ReleaseNew
+			if u := m.engine.Def(name); u != nil && u.Socket != nil {
+				fn = func(fd int) error { return socket.ReleaseSocket(fd, u.Socket) }
+			}
 			if on {
 				fn = socket.HoldNew
 			}

@@ -146,7 +146,7 @@ func (s *Set) openFiles() error {
 	}
 	f := &files{w: w, mounts: -1, by: make(map[string]*file), adopting: fd >= 0}
 	if err := s.c.Loop.Add(w.FD(), poll.In, func(uint32) { s.readFiles() }); err != nil {
-		w.Close()
+		_ = w.Close()
 		return err
 	}
 	s.keep(inotifyKey, w.FD())
@@ -172,7 +172,7 @@ func (s *Set) closeFiles() {
 	}
 	s.files = nil
 	s.c.Loop.Remove(f.w.FD())
-	f.w.Close()
+	_ = f.w.Close()
 	if f.mounts >= 0 {
 		s.c.Loop.Remove(f.mounts)
 		unix.Close(f.mounts)

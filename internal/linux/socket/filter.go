@@ -4,6 +4,7 @@ package socket
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -15,7 +16,8 @@ import (
 // that drops what comes from addresses that may not connect. It is for sockets
 // whose service reads or accepts by itself, where nobody else could look at
 // each client; a client that is dropped gets no answer at all. Connections
-// inherit it, and pass it.
+// inherit it, and pass it. On TCP sockets newer kernels take a filter of root
+// only (see HoldNew).
 func filter(fd int, a *unit.Access) error {
 	prog := filterProgram(a)
 	if prog == nil {
@@ -25,10 +27,26 @@ func filter(fd int, a *unit.Access) error {
 		return fmt.Errorf("cannot keep out clients by address: that takes %d steps of a filter, and the kernel allows %d", len(prog), maxFilter)
 	}
 	fprog := unix.SockFprog{Len: uint16(len(prog)), Filter: &prog[0]}
-	if err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &fprog); err != nil {
+	err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &fprog)
+	if errors.Is(err, unix.EPERM) {
+		return fixableError{
+			fmt.Errorf("cannot keep out clients by address: SO_ATTACH_FILTER: %w", err),
+			"run as root, or let the manager accept (wait = no)",
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("cannot keep out clients by address (%d steps): SO_ATTACH_FILTER: %w", len(prog), err)
 	}
 	return nil
+}
+
+// filtered is the access control that a filter has to see to, nil for none:
+// where the manager accepts, it looks at each client itself.
+func filtered(s *unit.Socket) *unit.Access {
+	if s.Accept {
+		return nil
+	}
+	return s.Access
 }
 
 // maxFilter is BPF_MAXINSNS of the kernel.

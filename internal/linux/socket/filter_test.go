@@ -39,7 +39,7 @@ func TestFilter(t *testing.T) {
 		"other IPv6":              {NoAccess: nets("2001:db8::/32", "fe80::/10", "::2/128", "1::1/128")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			fd, port := filtered(t, a)
+			fd, port := filteredSocket(t, a)
 			for _, from := range sources {
 				addr := netip.MustParseAddr(from)
 				if !sendFrom(t, addr, port) {
@@ -54,8 +54,8 @@ func TestFilter(t *testing.T) {
 	}
 }
 
-// filtered opens a datagram socket of both families with the filter.
-func filtered(t *testing.T, a *unit.Access) (fd, port int) {
+// filteredSocket opens a datagram socket of both families with the filter.
+func filteredSocket(t *testing.T, a *unit.Access) (fd, port int) {
 	t.Helper()
 	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {

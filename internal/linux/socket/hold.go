@@ -8,6 +8,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rouse-init/rouse/internal/unit"
 )
 
 // dropAll is a socket filter that takes nothing.
@@ -41,9 +43,20 @@ func HoldNew(fd int) error {
 }
 
 // ReleaseNew undoes HoldNew; without one before it does nothing.
-func ReleaseNew(fd int) error {
-	err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0)
-	if err != nil && !errors.Is(err, unix.ENOENT) {
+func ReleaseNew(fd int) error { return release(fd, nil) }
+
+// ReleaseSocket is ReleaseNew for a socket of a unit, whose clients may still
+// be kept out by their addresses.
+func ReleaseSocket(fd int, s *unit.Socket) error { return release(fd, filtered(s)) }
+
+func release(fd int, keep *unit.Access) error {
+	var err error
+	if filterProgram(keep) != nil {
+		err = filter(fd, keep) // in the place of the other, without a moment in between
+	} else if err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0); errors.Is(err, unix.ENOENT) {
+		err = nil
+	}
+	if err != nil {
 		return fmt.Errorf("cannot let connections in again: %w", err)
 	}
 	domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)

@@ -75,8 +75,8 @@ func (op *opening) setUp(fd int, a Address) error {
 		return err
 	}
 	op.options(fd, a)
-	if !op.s.Accept && (a.Family == unix.AF_INET || a.Family == unix.AF_INET6) {
-		if err := filter(fd, op.s.Access); err != nil {
+	if a.Family == unix.AF_INET || a.Family == unix.AF_INET6 {
+		if err := filter(fd, filtered(op.s)); err != nil {
 			return err
 		}
 	}

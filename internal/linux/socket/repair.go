@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rouse-init/rouse/internal/unit"
 )
 
 // Repair undoes what a service may have done to the open file description
@@ -15,7 +17,13 @@ import (
 // ends a HoldNew. Call it after each exit of
 // the service, before the socket is watched again; wanted is Backlog=. It
 // borrows fd, and fails with ErrDead where only a new socket helps.
-func Repair(fd int, wanted uint32) error {
+func Repair(fd int, wanted uint32) error { return repair(fd, wanted, nil) }
+
+// RepairSocket is Repair for a socket of a unit, whose clients may be kept out
+// by their addresses.
+func RepairSocket(fd int, s *unit.Socket) error { return repair(fd, s.Backlog, filtered(s)) }
+
+func repair(fd int, wanted uint32, keep *unit.Access) error {
 	if err := setNonblock(fd); err != nil {
 		return err
 	}
@@ -27,7 +35,9 @@ func Repair(fd int, wanted uint32) error {
 		return fmt.Errorf("cannot look at a listening socket: %w", err)
 	}
 	// A filter that is locked (SO_LOCK_FILTER) stays: the service wanted it so.
-	_ = ReleaseNew(fd)
+	if err := release(fd, keep); err != nil && filterProgram(keep) != nil {
+		return err
+	}
 	switch typ {
 	case unix.SOCK_STREAM, unix.SOCK_SEQPACKET:
 		// A TCP listener that was shut down listens again by this; the

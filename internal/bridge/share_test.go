@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bridge
+
+import (
+	"errors"
+	"io"
+	"net"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// many opens n connections, each with an answer.
+func many(t testing.TB, b *Bridge, n int) []net.Conn {
+	t.Helper()
+	var all []net.Conn
+	for range n {
+		c := dial(t, b)
+		write(t, c, "x")
+		expect(t, c, "x")
+		all = append(all, c)
+	}
+	return all
+}
+
+// Long connections are shared by all loops, of which none is started before
+// it is needed.
+func TestHandover(t *testing.T) {
+	backend := serving(t, "tcp", "", echo)
+	b := bridging(t, Config{Listen: []string{"127.0.0.1:0"}, To: []string{backend}, Loops: 3})
+	many(t, b, passAt)
+	if b.started[1].Load() || b.started[2].Load() {
+		t.Error("a second loop was started for eight connections")
+	}
+	many(t, b, 90-passAt)
+	for i, l := range b.loops {
+		if n := l.open.Load(); n < 30-passAt || n > 30+passAt {
+			t.Errorf("loop %d has %d connections of 90", i, n)
+		}
+	}
+}
+
+func TestReusePort(t *testing.T) {
+	backend := serving(t, "tcp", "", echo)
+	b := bridging(t, Config{Listen: []string{"127.0.0.1:0"}, To: []string{backend}, Loops: 2, Spread: SpreadReusePort})
+	if a := b.Addrs(); len(a) != 2 || a[0] != a[1] {
+		t.Fatalf("it listens on %v", a)
+	}
+	many(t, b, 60)
+	for i, l := range b.loops {
+		if n := l.open.Load(); n == 0 {
+			t.Errorf("loop %d has none of 60 connections", i)
+		}
+	}
+}
+
+// At the limit clients wait in the kernel's queue, and are served when there
+// is room; it is never exceeded.
+func TestLimit(t *testing.T) {
+	for _, spread := range []Spread{SpreadHandover, SpreadReusePort} {
+		var now, most atomic.Int32
+		backend := serving(t, "tcp", "", func(c net.Conn) {
+			n := now.Add(1)
+			for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+				continue
+			}
+			_, _ = io.CopyN(c, c, 1)
+			_, _ = unix.Poll(nil, 2)
+			now.Add(-1)
+		})
+		const limit, clients = 4, 60
+		b := bridging(t, Config{Listen: []string{"127.0.0.1:0"}, To: []string{backend}, Limit: limit, Spread: spread})
+		done := make(chan error)
+		for range clients {
+			c := dial(t, b)
+			go func() {
+				_, _ = io.WriteString(c, "x")
+				all, err := io.ReadAll(c)
+				if err == nil && string(all) != "x" {
+					err = errors.New("no answer")
+				}
+				done <- err
+				c.Close()
+			}()
+		}
+		for range clients {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+		// With a socket for each loop each may have one more on its way.
+		if m := most.Load(); m > limit && spread == SpreadHandover || m > limit+1 || m < 2 {
+			t.Errorf("%d connections at a time, not %d", m, limit)
+		}
+	}
+}
+
+func TestIdleExit(t *testing.T) {
+	backend := serving(t, "tcp", "", echo)
+	run := func(cfg Config, use func(b *Bridge)) time.Duration {
+		cfg.Listen, cfg.To, cfg.Idle, cfg.Loops = []string{"127.0.0.1:0"}, []string{backend}, 100*time.Millisecond, 2
+		b, err := New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 1)
+		start := time.Now()
+		go func() { done <- b.Run() }()
+		use(b)
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(patience):
+			t.Error("it did not end")
+			b.Stop()
+			b.Stop()
+			<-done
+		}
+		return time.Since(start)
+	}
+	if took := run(Config{}, func(*Bridge) {}); took < 100*time.Millisecond {
+		t.Errorf("without a connection it ended after %v", took)
+	}
+	took := run(Config{}, func(b *Bridge) {
+		all := many(t, b, 2*passAt+4) // on both loops
+		_, _ = unix.Poll(nil, 250)
+		for _, c := range all {
+			c.Close()
+		}
+	})
+	if took < 350*time.Millisecond {
+		t.Errorf("with connections it ended after %v", took)
+	}
+	run(Config{IdleBytes: true}, func(b *Bridge) { many(t, b, 1) }) // they stay open, but silent
+}
+
+// After Stop nobody is accepted, and connections go on until they end.
+func TestDrain(t *testing.T) {
+	backend := serving(t, "tcp", "", echo)
+	path := filepath.Join(t.TempDir(), "s")
+	b, err := New(Config{Listen: []string{path}, To: []string{backend}, Timeout: patience, Loops: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- b.Run() }()
+	c := many(t, b, 1)[0]
+	b.Stop()
+	eventually(t, "the end of listening", func() bool { return !b.loops[0].token.Load() })
+	write(t, c, "still there")
+	expect(t, c, "still there")
+	c.Close()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if _, err := net.Dial("unix", path); err == nil || !errors.Is(err, unix.ENOENT) {
+		t.Errorf("after its end dialing gives %v", err)
+	}
+}
+
+func TestDrainIsBounded(t *testing.T) {
+	backend := serving(t, "tcp", "", echo)
+	b, err := New(Config{Listen: []string{"127.0.0.1:0"}, To: []string{backend}, Drain: 50 * time.Millisecond, Loops: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- b.Run() }()
+	c := many(t, b, 1)[0]
+	b.Stop()
+	if err := <-done; !errors.Is(err, ErrDrain) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := io.ReadAll(c); !isReset(err) {
+		t.Errorf("the client got %v", err)
+	}
+}
+
+func TestConnectionIdle(t *testing.T) {
+	backend := serving(t, "tcp", "", echo)
+	b := bridging(t, Config{Listen: []string{"127.0.0.1:0"}, To: []string{backend}, ConnIdle: 150 * time.Millisecond, Loops: 1})
+	silent, busy := many(t, b, 1)[0], many(t, b, 1)[0]
+	for range 12 {
+		_, _ = unix.Poll(nil, 25)
+		write(t, busy, "x")
+		expect(t, busy, "x")
+	}
+	if _, err := io.ReadAll(silent); err != nil {
+		t.Errorf("the silent one got %v", err)
+	}
+	if b.Open() != 1 {
+		t.Errorf("%d connections are open", b.Open())
+	}
+}
