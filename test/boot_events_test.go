@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -161,9 +162,7 @@ func (m *machine) goesOn(emit *exec.Cmd, before string) {
 	if now := m.ok("initctl", "list"); now != before {
 		m.t.Errorf("the jobs are\n%s, and were\n%s", now, before)
 	}
-	key, err := os.OpenFile(filepath.Join(m.root, "key"), os.O_WRONLY, 0)
-	noError(m.t, err)
-	noError(m.t, key.Close())
+	m.turnKey()
 	m.awaits("guarded me")
 	if err := emit.Wait(); err != nil {
 		m.t.Errorf("who emitted the event was not told of its end: %v", err)
@@ -186,6 +185,38 @@ func TestBootManagerKilled(t *testing.T) {
 		m.killManager()
 	}
 	m.goesOn(emit, before)
+}
+
+// TestBootKilledEarly: the first event comes once, also where the manager dies
+// before all that is enabled runs.
+func TestBootKilledEarly(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, map[string]string{
+		"first.conf":                         "start on startup\ntask\nexec echo first >/trace\n",
+		"last.conf":                          "start on started slow\ntask\nexec echo last >/trace\n",
+		"/etc/systemd/system/slow.service":   "[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/cat /key\n",
+		"/etc/systemd/system/default.target": "[Unit]\nRequires=slow.service\n",
+	})
+	noError(t, unix.Mkfifo(filepath.Join(m.root, "key"), 0o600))
+	m.boot()
+	m.awaits("first")
+	m.await("first", "stop/waiting")
+	m.killManager()
+	m.ok("telinit", "u")
+	m.up()
+	m.turnKey()
+	m.awaits("last")
+	if n := len(slices.DeleteFunc(slices.Clone(m.seen), func(line string) bool { return line != "first" })); n != 1 {
+		t.Errorf("startup came %d times: %q", n, m.seen)
+	}
+}
+
+// turnKey ends what reads /key.
+func (m *machine) turnKey() {
+	m.t.Helper()
+	key, err := os.OpenFile(filepath.Join(m.root, "key"), os.O_WRONLY, 0)
+	noError(m.t, err)
+	noError(m.t, key.Close())
 }
 
 // killManager kills the manager and waits for another.

@@ -5,9 +5,7 @@ package test
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -334,79 +332,4 @@ func (m *machine) read(name string) string {
 	b, err := os.ReadFile(filepath.Join(m.root, name))
 	noError(m.t, err)
 	return string(b)
-}
-
-// copyProgram copies a program and the libraries that it needs.
-func copyProgram(t *testing.T, root, program, as string) {
-	t.Helper()
-	copyFile(t, program, filepath.Join(root, as))
-	out, err := exec.Command(needProgram(t, "ldd", "ldd"), program).Output()
-	if err != nil {
-		return // it is static
-	}
-	for field := range strings.FieldsSeq(string(out)) {
-		if _, err := os.Stat(filepath.Join(root, field)); strings.HasPrefix(field, "/") && err != nil {
-			noError(t, os.MkdirAll(filepath.Dir(filepath.Join(root, field)), 0o755))
-			copyFile(t, field, filepath.Join(root, field))
-		}
-	}
-}
-
-func copyFile(t *testing.T, from, to string) {
-	t.Helper()
-	in, err := os.Open(from)
-	noError(t, err)
-	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
-	noError(t, err)
-	_, err = io.Copy(out, in)
-	noError(t, errors.Join(err, out.Close()))
-}
-
-// enterRoot is process 1 before it is rouse: it makes the root its own and
-// executes the rest of args in it. An empty root only tries whether it may.
-func enterRoot(args []string) int {
-	if err := setUpRoot(args); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	if args[0] == "" {
-		return 0
-	}
-	err := unix.Exec(args[2], args[2:], os.Environ())
-	fmt.Fprintf(os.Stderr, "%s: %v\n", args[2], err)
-	return 1
-}
-
-func setUpRoot(args []string) error {
-	root := args[0]
-	err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
-	if err != nil || root == "" {
-		if err == nil {
-			err = unix.Mount("proc", "/proc", "proc", 0, "")
-		}
-		return err
-	}
-	mounts := []struct{ from, to, kind string }{{root, "", ""}, {"proc", "/proc", "proc"}, {args[1], "/dev/console", ""}}
-	for _, dev := range []string{"null", "zero", "full", "random", "urandom", "tty"} {
-		mounts = append(mounts, struct{ from, to, kind string }{"/dev/" + dev, "/dev/" + dev, ""})
-	}
-	for _, m := range mounts {
-		to, flags := root+m.to, uintptr(0)
-		if m.kind == "" {
-			flags = unix.MS_BIND
-		}
-		if strings.HasPrefix(m.to, "/dev/") {
-			if err := os.WriteFile(to, nil, 0o600); err != nil {
-				return err
-			}
-		}
-		if err := unix.Mount(m.from, to, m.kind, flags, ""); err != nil {
-			return fmt.Errorf("cannot mount %s: %w", m.to, err)
-		}
-	}
-	if err := unix.PivotRoot(root, root+"/old"); err != nil {
-		return fmt.Errorf("pivot_root: %w", err)
-	}
-	return errors.Join(os.Chdir("/"), unix.Unmount("/old", unix.MNT_DETACH), unix.Sethostname([]byte("box")))
 }

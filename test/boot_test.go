@@ -42,9 +42,9 @@ func TestBootOptions(t *testing.T) {
 	}{
 		{
 			"startup-event", []string{"--startup-event", "hello"},
-			map[string]string{"a.conf": "start on startup\n" + say + "a >/trace\n", "b.conf": "start on hello\n" + say + "b >/trace\n"},
+			map[string]string{"a.conf": "start on startup and stopped b\n" + say + "a of $BY >/trace\n", "b.conf": "start on hello\n" + say + "b >/trace\n"},
 			[]string{"initctl", "emit", "startup", "BY=hand"},
-			[]string{"b", "a"}, nil,
+			[]string{"b", "a of hand"}, []string{"a of "},
 		},
 		{
 			"no-startup-event", []string{"--no-startup-event"},
@@ -251,9 +251,10 @@ func TestBootStop(t *testing.T) {
 	})
 	m.await("b", "start/running")
 	m.signal(syscall.SIGTERM)
-	m.awaits("a pre-stop")
 	if ws := m.ends(); !ws.Exited() || ws.ExitStatus() != 0 {
 		t.Errorf("process 1 ended with %v", m.cmd.ProcessState)
 	}
-	m.awaits("b post-stop", "a post-stop")
+	m.awaits("a post-stop")
+	m.had("a pre-stop")
+	m.had("b post-stop")
 }

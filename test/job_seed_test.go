@@ -60,6 +60,7 @@ end script
 	awaitText(t, filepath.Join(dir, "last"), "daemon")
 
 	p.ok("start", "dbus")
+	awaitText(t, filepath.Join(dir, "runs"), "run", "run")
 	if err := syscall.Kill(p.pid("dbus"), syscall.SIGSEGV); err != nil {
 		t.Fatal(err)
 	}

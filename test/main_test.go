@@ -108,6 +108,12 @@ func up(t *testing.T, units map[string]string, args ...string) *process {
 // start runs rouse with a control socket of its own.
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
+	return startIn(t, nil, args...)
+}
+
+// startIn is start with variables in its environment besides those of the test.
+func startIn(t *testing.T, env []string, args ...string) *process {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "r") // short: a socket's path is
 	if err != nil {
 		t.Fatal(err)
@@ -115,6 +121,9 @@ func start(t *testing.T, args ...string) *process {
 	p := &process{t: t, socket: filepath.Join(dir, "s"), lines: make(chan struct{}, 1), ended: make(chan struct{})}
 	p.cmd = exec.Command(rouse, append([]string{"--socket", p.socket}, args...)...)
 	p.cmd.Stdout, p.cmd.Stderr = p, p
+	if len(env) > 0 {
+		p.cmd.Env = append(os.Environ(), env...)
+	}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -27,6 +27,9 @@ var ErrDrain = errors.New("connections were still open when the time for that wa
 
 // Bridge is a bridge at work.
 type Bridge struct {
+	// Deaf is closed once nothing is accepted any more, after a Stop.
+	Deaf chan struct{}
+
 	cfg      Config
 	base     time.Time
 	backends []*backend
@@ -43,6 +46,7 @@ type Bridge struct {
 	open     atomic.Int32 // connections and peers
 	rested   atomic.Int64 // when open became 0 last
 	pausing  atomic.Int32 // loops that are paused
+	tokens   atomic.Int32 // loops that may accept
 	stopping atomic.Int32
 	stopped  atomic.Int64 // when
 	words    words
@@ -52,7 +56,7 @@ type Bridge struct {
 // New opens what cfg names and takes the descriptors of cfg.Inherited; an
 // error says what to change.
 func New(cfg Config) (*Bridge, error) {
-	b := &Bridge{cfg: cfg, base: time.Now()}
+	b := &Bridge{cfg: cfg, base: time.Now(), Deaf: make(chan struct{})}
 	b.wantsAddress = cfg.SendProxy != NoHeader || cfg.Transparent
 	b.limit = descriptors(cfg.Limit)
 	if cfg.Page {
@@ -170,6 +174,10 @@ func (b *Bridge) add(li *listener, to *loop) {
 // long enough, and closes everything.
 func (b *Bridge) Run() error {
 	b.duty.begin(b)
+	b.tokens.Store(1)
+	if b.cfg.Spread == SpreadReusePort {
+		b.tokens.Store(int32(len(b.loops)))
+	}
 	b.loops[0].token.Store(true)
 	b.start(b.loops[0])
 	if b.cfg.Spread == SpreadReusePort {

@@ -37,6 +37,7 @@ func Serve(cfg Config) error {
 	done := make(chan error, 1)
 	go func() { done <- b.Run() }()
 	time.AfterFunc(startTime, forgetStart)
+	var deaf <-chan struct{}
 	var watchdog <-chan time.Time
 	if tell.watchdog > 0 {
 		watchdog = time.Tick(tell.watchdog / 2)
@@ -46,8 +47,12 @@ func Serve(cfg Config) error {
 		case <-watchdog:
 			tell.say("WATCHDOG=1")
 		case <-asked:
-			tell.say("STOPPING=1\nSTATUS=" + fmt.Sprintf("waiting for %d connections to end", b.Open()))
 			b.Stop()
+			deaf = b.Deaf
+		case <-deaf:
+			// Whoever connects from now on is left to the service manager.
+			deaf = nil
+			tell.say("STOPPING=1\nSTATUS=" + fmt.Sprintf("waiting for %d connections to end", b.Open()))
 		case err := <-done:
 			tell.say("STOPPING=1")
 			return err

@@ -153,6 +153,11 @@ func (l *loop) passOn() bool {
 	least.token.Store(true)
 	l.b.start(least)
 	least.kick()
+	if l.b.stopping.Load() != running && least.token.CompareAndSwap(true, false) {
+		// It may have ended just before.
+		l.token.Store(true)
+		l.drain()
+	}
 	return true
 }
 
@@ -212,4 +217,7 @@ func (l *loop) drain() {
 		}
 	}
 	l.token.Store(false)
+	if l.b.tokens.Add(-1) == 0 {
+		close(l.b.Deaf)
+	}
 }

@@ -19,6 +19,7 @@ import (
 type initOptions struct {
 	user, debug, verbose, quiet    bool
 	noStartup, noSessions, version bool
+	inetd                          bool
 	unit, startup                  string
 	paths                          []string
 	upstart                        manager.Upstart
@@ -46,6 +47,12 @@ As root without --user the rules of system managers hold.`,
 				return err
 			}
 			if cfg.Session {
+				if cfg.Runtime, err = sessionRuntime(cfg.Runtime); err != nil {
+					return err
+				}
+				if socketFlag(cmd) == "" {
+					cfg.Socket = filepath.Join(cfg.Runtime, "private")
+				}
 				if err := initctl.WriteSession(os.Getenv, os.Getpid(), cfg.Socket); err != nil {
 					fmt.Fprintf(os.Stderr, "rouse: %v, ignoring\n", err)
 				}
@@ -72,6 +79,7 @@ func (o *initOptions) register(f *pflag.FlagSet) {
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "print nothing but errors")
 	f.StringVar(&o.unit, "unit", "", "start this unit instead of default.target")
 	f.StringArrayVar(&o.paths, "unit-path", nil, "read units from this directory instead of the search path (may be given again)")
+	f.BoolVar(&o.inetd, "inetd", false, "be the super-server, too: serve /etc/inetd.conf, /etc/xinetd.conf and /etc/xinetd.d")
 	f.StringArrayVar(&u.JobDirs, "confdir", nil, "read jobs from this `DIR` instead of the default ones (may be given again)")
 	f.StringArrayVar(&u.PrependJobDirs, "prepend-confdir", nil, "read jobs from this `DIR` before the others (may be given again)")
 	f.StringArrayVar(&u.AppendJobDirs, "append-confdir", nil, "read jobs from this `DIR` after the others (may be given again)")
@@ -108,12 +116,9 @@ func (o *initOptions) config(socket string) (manager.Config, error) {
 	if o.user || os.Getuid() != 0 {
 		cfg.Mode = manager.ModeUser
 		cfg.Session = true
-		if cfg.Runtime, err = sessionRuntime(base); err != nil {
-			return cfg, err
-		}
 	}
 	if cfg.Socket == "" {
-		cfg.Socket = filepath.Join(cfg.Runtime, "private")
+		cfg.Socket = filepath.Join(base, "private")
 	}
 	if cfg.Socket, err = filepath.Abs(cfg.Socket); err != nil {
 		return cfg, err
@@ -123,6 +128,7 @@ func (o *initOptions) config(socket string) (manager.Config, error) {
 			return cfg, err
 		}
 	}
+	cfg.Inetd = o.inetd
 	cfg.Verbose, cfg.ErrorsOnly = o.verbose, o.quiet
 	cfg.StartupEvent = o.startup
 	if o.noStartup {

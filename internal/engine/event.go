@@ -37,6 +37,7 @@ type eventTable struct {
 	watching bool   // Emitted is wanted
 	last     bool   // a task is started although everything stops
 	held     uint64 // the timer TimerHeld that runs, by Gen
+	heldAt   Time   // when it fires
 	// context is where what is being done comes from: the chain of causes of
 	// the event or unit whose consequences are drawn.
 	context []Cause
@@ -249,6 +250,7 @@ func (e *Engine) announce(n *node, name string, gate bool) (wait bool) {
 	if !heard && !e.watching {
 		return false
 	}
+	e.trace(n)
 	v := e.newEvent(name, e.jobEventEnv(n, name, job, instance), n.why, n.def.Name)
 	if !heard {
 		v.Handled = true

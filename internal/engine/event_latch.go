@@ -47,6 +47,8 @@ type eventful struct {
 	Instances []int32 // of a class, rising
 	// Burst counts the starts by events at one moment: see tooFast.
 	Burst uint32
+	// Broken is what its file became while it ran, if that is no job.
+	Broken *unit.Unit
 	// Last: it has had its one start after everything was told to stop.
 	Last    bool
 	BurstAt Time

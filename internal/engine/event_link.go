@@ -78,16 +78,38 @@ func sameExpr(a, b unit.Expr) bool {
 	return true
 }
 
-// keepRunning is the definition that n gets. A job that runs while its file is
-// broken goes on with the one that it has; only its load state is new.
+// keepRunning is the definition that n gets. A job that runs, or has instances
+// that do, while its file is broken goes on with the one that it has; what is
+// in the file counts from its stop on.
 func (e *Engine) keepRunning(n *node, u *unit.Unit) *unit.Unit {
 	old := n.def
-	if u.Load == unit.Loaded || u.Load == unit.Masked || old.Service == nil || old.Service.Job == nil || n.service == nil || n.service.State.down() {
+	if n.ev != nil {
+		n.ev.Broken = nil
+	}
+	if u.Load == unit.Loaded || u.Load == unit.Masked || old == u || old.Service == nil || old.Service.Job == nil || old.Load != unit.Loaded {
 		return u
 	}
-	kept := *old
-	kept.Load, kept.LoadErr, kept.Events = u.Load, u.LoadErr, u.Events
-	return &kept
+	runs := n.service != nil && !n.service.State.down() || n.ev != nil && len(n.ev.Instances) > 0
+	if !runs {
+		return u
+	}
+	n.eventful().Broken = u
+	return old
+}
+
+// takeBroken gives n the definition of its broken file, now that it has
+// stopped.
+func (e *Engine) takeBroken(n *node) {
+	if n.ev == nil || n.ev.Broken == nil || len(n.ev.Instances) > 0 {
+		return
+	}
+	u := n.ev.Broken
+	n.ev.Broken = nil
+	e.listen(n, true)
+	e.newExpressions(n, u)
+	n.def, n.view.Unit, n.view.Load = u, u, u.Load
+	e.listen(n, false)
+	e.changed(n)
 }
 
 // deafen is called when n is forgotten.
@@ -100,7 +122,7 @@ func (e *Engine) deafen(n *node) {
 
 // restoreEvents rebuilds what is derived.
 func (e *Engine) restoreEvents(s *State) {
-	e.watching, e.held = s.Watching, s.Held
+	e.watching, e.held, e.heldAt = s.Watching, s.Held, s.HeldAt
 	if len(s.Events) > 0 {
 		e.events = make(map[uint64]*event, len(s.Events))
 	}

@@ -250,6 +250,7 @@ func (e *Engine) leaveClass(n *node) {
 	if x.Class != 0 {
 		if c := e.nodes[x.Class-1]; c != nil && c.ev != nil {
 			c.ev.Instances = removeID(c.ev.Instances, n.id)
+			e.takeBroken(c)
 		}
 	}
 }

@@ -99,6 +99,9 @@ func (e *Engine) askRestart(n *node, in *AskedJob) *Refusal {
 	if !e.goalUp(n) {
 		return refuse("NotRunning", "Job is not running: %s", title(n))
 	}
+	if b := e.brokenOf(n); b != nil {
+		return refuse("JobFailed", "Job failed to restart: its file has an error, so it goes on as it is: %s", b.LoadErr)
+	}
 	x := n.eventful()
 	if len(in.Env) > 0 {
 		t := trigger{Env: append([]string(nil), x.Env...), Names: x.Names, Sources: x.Sources}
@@ -110,6 +113,20 @@ func (e *Engine) askRestart(n *node, in *AskedJob) *Refusal {
 	x.StopEnv, x.StopNames = in.Env, nil
 	e.fulfil(n, nil)
 	return e.queueFor(n, Restart, "restart", in.By)
+}
+
+// brokenOf is what the file of a job became, or of the job that it is an
+// instance of; nil while it is good.
+func (e *Engine) brokenOf(n *node) *unit.Unit {
+	if n.ev == nil {
+		return nil
+	}
+	if n.ev.Broken == nil && n.ev.Class != 0 {
+		if c := e.nodes[n.ev.Class-1]; c != nil && c.ev != nil {
+			return c.ev.Broken
+		}
+	}
+	return n.ev.Broken
 }
 
 // askReload signals the main process of a job; other units are reloaded as

@@ -20,11 +20,11 @@ const heldLimit = Time(90 * time.Second)
 
 // armHeld has the events that are held looked at, at that time or before.
 func (e *Engine) armHeld(at Time) {
-	if e.held != 0 {
+	if e.held != 0 && e.heldAt <= at {
 		return
 	}
 	tok := e.order("")
-	e.held = tok.Gen
+	e.held, e.heldAt = tok.Gen, at
 	e.emit(ArmTimer{Token: tok, Timer: TimerHeld, At: at})
 }
 

@@ -209,6 +209,9 @@ func (e *Engine) notes(n *node) []string {
 		return nil
 	}
 	notes := slices.Clone(x.Notes)
+	if b := e.brokenOf(n); b != nil && b.LoadErr != nil {
+		notes = append(notes, "its file has an error, so it goes on with what it was: "+b.LoadErr.String())
+	}
 	if n.service != nil && n.view.NRestarts > 0 {
 		text := "respawned " + times(n.view.NRestarts)
 		if x.LastRespawn > 0 {

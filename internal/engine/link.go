@@ -68,8 +68,8 @@ func (e *Engine) define(u *unit.Unit) *node {
 	if n.ev == nil || n.ev.Class == 0 {
 		e.listen(n, true)
 	}
-	e.newExpressions(n, u)
 	u = e.keepRunning(n, u)
+	e.newExpressions(n, u)
 	n.def = u
 	n.view.Unit, n.view.Load = u, u.Load
 	n.flag &^= flagGone

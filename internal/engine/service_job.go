@@ -42,6 +42,7 @@ func (e *Engine) endRun(n *node, restart bool) {
 	if x == nil || restart {
 		return
 	}
+	e.takeBroken(n)
 	if n.job == nil {
 		e.fulfil(n, nil) // it was on its way down without a job
 	}

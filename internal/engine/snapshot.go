@@ -16,6 +16,7 @@ type State struct {
 	Events         []event     // by rising ID
 	Watching       bool
 	Held           uint64
+	HeldAt         Time
 }
 
 // NodeState is one unit in a State.
@@ -42,7 +43,7 @@ func (e *Engine) State() *State {
 		Gen: e.gen, Late: e.late, LastJob: e.jobs.last, Down: e.down, Finished: e.finished,
 		Nodes: make([]NodeState, 0, len(e.nodes)-len(e.free)), Free: e.free,
 	}
-	s.Watching, s.Held = e.watching, e.held
+	s.Watching, s.Held, s.HeldAt = e.watching, e.held, e.heldAt
 	for _, v := range e.heldEvents() {
 		s.Events = append(s.Events, *v)
 	}

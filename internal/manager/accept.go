@@ -61,6 +61,10 @@ func (m *Manager) accept(name string, listener int) {
 // engine.
 func (m *Manager) admit(u *unit.Unit, s *openSocket, c conn, n uint64, peer socket.Peer) {
 	m.saved.NextConn = n
+	if !m.letIn(u, c.fd, peer) {
+		m.refuse(c)
+		return
+	}
 	c.name, c.addr, c.port = connName(u), peer.Addr, peer.Port
 	m.conns[n] = c
 	template, instance := u.Socket.Service, peer.Instance(s.accepted)

@@ -137,3 +137,19 @@ func (m *Manager) trapAgain() {
 		}
 	}
 }
+
+// leftBehind says that a job's main process has ended by itself while others
+// of it live, which are stopped now. It may be a daemon whose file does not say
+// so: the commonest mistake with jobs.
+func (m *Manager) leftBehind(u *unit.Unit) {
+	v, ok := m.engine.Unit(u.Name)
+	j := u.Service.Job
+	if !ok || j == nil || j.Task || j.Expect.Forks() > 0 || v.MainPid != 0 || v.MainExit == 0 || v.JobType == engine.Stop && v.Job != 0 ||
+		v.MainCode != 1 || v.MainStatus != 0 {
+		return
+	}
+	if n := len(m.pidsOf(u)); n > 0 {
+		m.say("%s: its main process has ended and left others behind (%d), which are stopped\n    fix: if it is a daemon that goes into the background, write expect fork or expect daemon",
+			u.Name, n)
+	}
+}

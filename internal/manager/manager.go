@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"time"
 
@@ -97,7 +98,8 @@ type Manager struct {
 	sourcesKept map[string][]int
 	sourcesDue  engine.Time
 	watchers    watchers
-	logged      map[string]string // the states that logJob has printed
+	denied      map[netip.Addr]time.Time // clients that came to a sensor, and until when
+	logged      map[string]string        // the states that logJob has printed
 	jobFiles    jobFiles
 	jobsDue     bool           // the set of jobs has changed: see refreshJobs
 	eventFDs    map[string]int // that came with events, by source

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -38,7 +39,7 @@ type output struct {
 }
 
 func openOutput(dir string, print io.Writer, color bool) (*output, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, "printed"), 0o755); err != nil {
 		return nil, err
 	}
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
@@ -56,11 +57,37 @@ func openOutput(dir string, print io.Writer, color bool) (*output, error) {
 	files, err := os.ReadDir(dir) // our predecessor's
 	for _, f := range files {
 		if unit, ok := strings.CutSuffix(f.Name(), ".log"); ok {
-			o.read[unit] = 0
+			o.read[unit] = o.printed(unit)
 		}
 	}
 	return o, err
 }
+
+// printed is how far our predecessor has printed the file of a unit.
+func (o *output) printed(unit string) int64 {
+	b, err := os.ReadFile(o.marker(unit))
+	if err != nil {
+		return 0
+	}
+	pos, err := strconv.ParseInt(string(b), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return max(0, pos)
+}
+
+// note leaves word of how far a file is printed, for a manager that comes after
+// us. What is printed and not noted yet is printed twice then.
+func (o *output) note(unit string, pos int64) {
+	if o.print == nil {
+		return
+	}
+	_ = os.WriteFile(o.marker(unit), strconv.AppendInt(nil, pos, 10), 0o600) // at worst lines come twice
+}
+
+// marker is beside the files and not among them, so that inotify does not tell
+// of it.
+func (o *output) marker(unit string) string { return filepath.Join(o.dir, "printed", unit) }
 
 // opened says that a unit has a file from now on.
 func (o *output) opened(unit string) {
@@ -117,7 +144,10 @@ func (o *output) follow(unit string) {
 			break
 		}
 	}
-	o.read[unit] = pos
+	if pos != o.read[unit] {
+		o.read[unit] = pos
+		o.note(unit, pos)
+	}
 	o.trim(f)
 }
 
@@ -178,6 +208,7 @@ func (o *output) remove(unit string) {
 	o.forget(unit)
 	delete(o.read, unit)
 	_ = unix.Unlink(o.path(unit))
+	_ = unix.Unlink(o.marker(unit))
 }
 
 // prefix writes "web       | ", in a color that is the unit's own.

@@ -68,6 +68,11 @@ func (m *Manager) signal(f engine.Signal) {
 	if !f.Group || u == nil || len(direct) == 0 && m.emptied == f.Unit {
 		return
 	}
+	if len(direct) == 0 {
+		if u.Service != nil && u.Service.Job != nil {
+			m.leftBehind(u)
+		}
+	}
 	sig := unix.Signal(f.Sig)
 	var err error
 	switch {

@@ -57,25 +57,39 @@ func (d *drain) read() {
 // comes is none: the manager may have died in the middle of one.
 func (d *drain) process(data []byte) bool {
 	d.in = append(d.in, data...)
-	for len(d.in) >= wire.HeaderSize {
-		size, _, err := frame(d.in)
-		if err != nil || size > wire.MaxMessage {
-			return false
+	units, size, ok := requests(d.in)
+	d.in = d.in[size:]
+	for _, unitName := range units {
+		if validUnit(unitName) {
+			d.start(unitName)
 		}
-		if len(d.in) < size {
-			return true
-		}
-		m, err := wire.Parse(d.in[:size])
-		if err == nil && m.Signature == "s" && wire.CheckBody(&m) == nil && activationRequest(&m) {
-			if unitName := m.Decoder().String(); validUnit(unitName) {
-				d.start(unitName)
-			}
-		}
-		d.in = d.in[size:]
 	}
-	return true
+	return ok
 }
 
+// requests finds the units that are to be started in what a bus has sent, and
+// the size of all complete messages. It is not ok where something is no
+// message that could be taken.
+func requests(data []byte) (units []string, all int, ok bool) {
+	for len(data)-all >= wire.HeaderSize {
+		size, _, err := frame(data[all:])
+		if err != nil || size > wire.MaxMessage {
+			return units, all, false
+		}
+		if len(data)-all < size {
+			break
+		}
+		m, err := wire.Parse(data[all : all+size])
+		if err == nil && activationRequest(&m) && wire.CheckBody(&m) == nil {
+			units = append(units, m.Decoder().String())
+		}
+		all += size
+	}
+	return units, all, true
+}
+
+const activationMember = "ActivationRequest"
+
 func activationRequest(m *wire.Message) bool {
-	return m.Type == wire.Signal && m.Sender == driver && m.Interface == activator && m.Member == "ActivationRequest" && m.Signature == "s"
+	return m.Type == wire.Signal && m.Sender == driver && m.Interface == activator && m.Member == activationMember && m.Signature == "s"
 }

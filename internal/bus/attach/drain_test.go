@@ -3,7 +3,11 @@
 package attach
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -72,5 +76,59 @@ func TestDrain(t *testing.T) {
 				t.Errorf("done %v, started %q, want %q", done, got, c.want)
 			}
 		})
+	}
+}
+
+// A request stays in the socket until it has had its effect, and is dealt with
+// once.
+func TestRequestStaysForTheNext(t *testing.T) {
+	var left int // the socket
+	unread := func() string {
+		var buf [4096]byte
+		n, _, _ := unix.Recvfrom(left, buf[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		return string(buf[:max(0, n)])
+	}
+	r := newRig(t, func(c *Config) {
+		c.Keep = func(fd int) { left = fd }
+		c.Forget = func() { left = -1 }
+		told := c.Events.Activation
+		c.Events.Activation = func(unitName string) {
+			told(unitName)
+			if !strings.Contains(unread(), unitName) {
+				t.Errorf("%s is read before it has had its effect", unitName)
+			}
+		}
+	})
+	r.boot()
+	r.saw("up")
+	c := r.dial()
+	for i := range 20 {
+		name := "org.example.N" + strconv.Itoa(i)
+		text := "[D-BUS Service]\nName=" + name + "\nExec=/bin/false\nUser=root\nSystemdService=n" + strconv.Itoa(i) + ".service\n"
+		if err := os.WriteFile(filepath.Join(r.dir, "services", name+".service"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.await(func() error { return c.BusObject().Call("org.freedesktop.DBus.ReloadConfig", 0).Err })
+	for i := range 20 {
+		c.BusObject().Go("org.freedesktop.DBus.StartServiceByName", 0, nil, "org.example.N"+strconv.Itoa(i), uint32(0))
+	}
+	count := func() (n int) {
+		for _, s := range r.seen {
+			if strings.HasPrefix(s, "activate ") {
+				n++
+			}
+		}
+		return n
+	}
+	r.until("all requests", func() bool { return count() >= 20 && !strings.Contains(unread(), "ActivationRequest") })
+	r.settle()
+	if n := count(); n != 20 {
+		t.Errorf("%d requests for 20 units: %q", n, r.seen)
+	}
+	r.kill()
+	r.saw("down")
+	if left != -1 {
+		t.Error("the socket is kept when it is closed")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -42,7 +43,11 @@ type link struct {
 	in    []byte // what is read and not dealt with
 	inFDs []int
 	lost  bool // descriptors of something in in were lost
-	skip  int  // bytes of a message that is too large, still to come
+	// looked is how many bytes are unread whose ActivationRequests are dealt
+	// with, see look.
+	looked int
+	known  bool // the messages in in are among those
+	skip   int  // bytes of a message that is too large, still to come
 
 	out     []chunk
 	outSize int
@@ -124,7 +129,13 @@ func (l *link) read() {
 	if l.bus.buf == nil {
 		l.bus.buf, l.bus.oob = make([]byte, 32<<10), make([]byte, unix.CmsgSpace(4*kernelFDs))
 	}
+	if l.auth == authDone && l.looked == 0 && l.look() {
+		return
+	}
 	buf, oob := l.bus.buf, l.bus.oob
+	if l.looked > 0 {
+		buf = buf[:l.looked]
+	}
 	n, oobn, flags, _, err := unix.Recvmsg(l.fd, buf, oob, unix.MSG_CMSG_CLOEXEC|unix.MSG_DONTWAIT)
 	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) {
 		return
@@ -145,7 +156,39 @@ func (l *link) read() {
 	if l.auth != authDone && !l.login() {
 		return
 	}
+	l.known = l.looked > 0
+	l.looked = max(0, l.looked-n)
 	l.process()
+	l.known = false
+}
+
+// look deals with ActivationRequests without taking them out of the socket,
+// and tells whether there were any. They stay there until the next turn of the
+// loop, when they have had their effect: the bus never sends them again, and
+// what a manager has not read when it dies is read by the next one (Drain).
+func (l *link) look() bool {
+	if l.bus.cfg.Keep == nil || l.skip > 0 {
+		return false
+	}
+	n, _, err := unix.Recvfrom(l.fd, l.bus.buf, unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	if err != nil || n <= 0 {
+		return false
+	}
+	data := l.bus.buf[:n]
+	if len(l.in) > 0 {
+		data = slices.Concat(l.in, data)
+	}
+	if !bytes.Contains(data, []byte(activationMember)) {
+		return false
+	}
+	units, _, _ := requests(data)
+	for _, unitName := range units {
+		l.bus.activation(unitName)
+	}
+	if len(units) > 0 {
+		l.looked = n
+	}
+	return len(units) > 0
 }
 
 func (l *link) takeFDs(oob []byte) {

@@ -184,7 +184,7 @@ func (b *Bus) driverSignal(m *wire.Message) {
 		}
 	case m.Interface == driver && m.Member == "NameLost" && m.Signature == "s":
 		b.nameLost(m.Decoder().String())
-	case activationRequest(m):
+	case activationRequest(m) && !b.link.known:
 		b.activation(m.Decoder().String())
 	}
 }

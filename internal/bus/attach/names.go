@@ -162,8 +162,12 @@ func (b *Bus) ownerChanged(text, owner string) {
 	}
 }
 
-// learn takes note of a name's owner and finds out its process.
+// learn takes note of a name's owner and finds out its process. That a name had
+// an owner for too short a time for that is told, too: its service was ready.
 func (b *Bus) learn(n *name, owner string) {
+	if owner == "" && n.owner != "" && !n.known {
+		b.tell(n)
+	}
 	n.owner, n.known, n.pid = owner, owner == "", 0
 	if owner == "" {
 		if n.had && n.until == 0 {

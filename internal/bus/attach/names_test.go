@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -46,5 +47,22 @@ func TestNameOfABusThatRestarts(t *testing.T) {
 	r.saw("name org.example.Go false 0")
 	if !r.bus.Gone("org.example.Go") || slices.Contains(r.seen, "name org.example.Stay false 0") {
 		t.Errorf("seen %q", r.seen)
+	}
+}
+
+// A name that is given up at once was there nevertheless.
+func TestNameForAMoment(t *testing.T) {
+	r := newRig(t, nil)
+	r.bus.WatchName("org.example.Quick")
+	r.boot()
+	r.saw("name org.example.Quick false 0")
+	obj := r.dial().BusObject()
+	for range 20 {
+		obj.Go("org.freedesktop.DBus.RequestName", 0, nil, "org.example.Quick", uint32(0))
+		obj.Go("org.freedesktop.DBus.ReleaseName", 0, nil, "org.example.Quick")
+		r.until("the name", func() bool {
+			return len(r.seen) > 0 && strings.HasPrefix(r.seen[0], "name org.example.Quick true ")
+		})
+		r.saw("name org.example.Quick false 0")
 	}
 }

@@ -85,7 +85,10 @@ func (b *build) how(s *section) {
 		}
 		b.Socket.Accept, b.OneProcess = false, true
 		b.Command.Path = b.c.opt.Program
-		b.Command.Args = []string{path.Base(b.c.opt.Program), "bridge", "--to", b.forward}
+		b.Command.Args = []string{path.Base(b.c.opt.Program), "bridge", "--to", b.forward, "--idle", "1min"}
+		if n := b.Socket.MaxConnections; n > 0 {
+			b.Command.Args = append(b.Command.Args, "--connections-max", strconv.Itoa(int(n)))
+		}
 	case b.Command.Path == "":
 		b.fail(CodeMissing, s.pos, fmt.Sprintf("cannot load the service %q: it has neither server nor redirect", b.id.text), "add: server = /path/to/program")
 	case !b.given["user"]:
@@ -207,7 +210,7 @@ func (b *build) control(s *section) {
 	if asks {
 		b.warn(CodeUnsupported, s.pos, "access_times, max_load and banners have no effect: the server accepts by itself", "write wait = no, if the server can do with one connection")
 	}
-	if b.Socket.MaxConnections > 1 && !b.wait || b.Socket.MaxPerSource > 0 {
-		b.note(word{pos: s.pos}, "instances and per_source have no effect: one process serves all clients")
+	if b.Socket.MaxPerSource > 0 {
+		b.note(word{pos: s.pos}, "per_source has no effect: one process serves all clients")
 	}
 }

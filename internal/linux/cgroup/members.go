@@ -51,7 +51,7 @@ func Members(q Query) ([]int, error) {
 }
 
 func members(q Query) ([]process, error) {
-	all, err := scan()
+	all, err := candidates(q.Root)
 	if err != nil {
 		return nil, err
 	}
@@ -144,6 +144,82 @@ func hasToken(pid int, token string) bool {
 		}
 	}
 	return false
+}
+
+// candidates are the processes to choose from: the descendants of root, where
+// the kernel lists children (CONFIG_PROC_CHILDREN), else all that there are.
+func candidates(root int) ([]process, error) {
+	if root != 0 {
+		if all, ok := descendants(root); ok {
+			return all, nil
+		}
+	}
+	return scan()
+}
+
+// descendants walks down from root until a pass finds nobody new: the children
+// of a process that ends meanwhile come to root.
+func descendants(root int) ([]process, bool) {
+	known := map[int]process{}
+	for again := true; again; {
+		again = false
+		work := []int{root}
+		walked := map[int]bool{root: true}
+		for len(work) > 0 {
+			pid := work[len(work)-1]
+			work = work[:len(work)-1]
+			list, ok := childrenOf(pid)
+			if !ok && pid == root {
+				return nil, false
+			}
+			for _, child := range list {
+				if walked[child] {
+					continue
+				}
+				walked[child] = true
+				work = append(work, child)
+				text, err := os.ReadFile("/proc/" + strconv.Itoa(child) + "/stat")
+				if err != nil {
+					continue // gone
+				}
+				p, ok := parseStat(child, text)
+				if _, old := known[child]; ok && !old {
+					again = true
+				}
+				if ok {
+					known[child] = p
+				}
+			}
+		}
+	}
+	all := make([]process, 0, len(known))
+	for _, p := range known {
+		all = append(all, p)
+	}
+	slices.SortFunc(all, func(a, b process) int { return a.pid - b.pid })
+	return all, true
+}
+
+// childrenOf reads proc_pid_task_tid_children(5) of all threads.
+func childrenOf(pid int) (children []int, ok bool) {
+	dir := "/proc/" + strconv.Itoa(pid) + "/task"
+	tasks, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, false
+	}
+	for _, t := range tasks {
+		text, err := os.ReadFile(dir + "/" + t.Name() + "/children")
+		if err != nil {
+			continue
+		}
+		ok = true
+		for _, w := range bytes.Fields(text) {
+			if n, err := strconv.Atoi(string(w)); err == nil {
+				children = append(children, n)
+			}
+		}
+	}
+	return children, ok
 }
 
 // scan reads all of /proc. Processes that come and go meanwhile may be

@@ -333,3 +333,38 @@ func TestJobByPath(t *testing.T) {
 		t.Errorf("a file that is not there: %v", r.List)
 	}
 }
+
+// TestSuper: the lines of inetd.conf and the entries of xinetd, by file and by
+// directory.
+func TestSuper(t *testing.T) {
+	dir := makeTree(t, map[string]string{
+		"inetd.conf":  "8001 stream tcp nowait no-such-user /none x\n8002 stream tcp nowait root /bin/sh\n8003 stream\n",
+		"xinetd.d/ok": "service ok\n{\n\ttype = UNLISTED\n\tport = 8004\n\tsocket_type = stream\n\twait = no\n\tuser = no-such-user\n\tserver = /bin/sh\n}\nservice bad\n{\n\tnice = 99\n}\n",
+	})
+	inetd := []string{
+		`inetd.conf:1 RS407 8001-tcp@test-instance.service: cannot start: User=no-such-user: no such user`,
+		`inetd.conf:1 RS402 8001-tcp@test-instance.service: cannot start: exec "/none"`,
+		`inetd.conf:3 RI001 : cannot read the service "8003"`,
+	}
+	xinetd := []string{
+		`xinetd.d/ok:7 RS407 ok-tcp@test-instance.service: cannot start: User=no-such-user: no such user`,
+		`xinetd.d/ok:12 RX003 bad-tcp.socket: cannot read nice = "99": expected a number from -20 to 19`,
+	}
+	for _, c := range []struct {
+		path  string
+		units int
+		want  []string
+	}{
+		{"inetd.conf", 4, inetd}, {"xinetd.d", 4, xinetd}, {"xinetd.d/ok", 4, xinetd}, {"", 8, slices.Concat(inetd, xinetd)},
+	} {
+		r := Verify(load.Config{Paths: []string{}}, filepath.Join(dir, c.path))
+		got := lines(dir, r.List)
+		bad := len(got) != len(c.want) || r.Units != c.units
+		for i := range min(len(got), len(c.want)) {
+			bad = bad || !strings.HasPrefix(got[i], c.want[i])
+		}
+		if bad {
+			t.Errorf("%s: %d units, findings are\n%s\nwant\n%s", c.path, r.Units, strings.Join(got, "\n"), strings.Join(c.want, "\n"))
+		}
+	}
+}
