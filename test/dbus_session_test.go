@@ -65,6 +65,7 @@ func (b *messageBus) session() string {
 func (b *messageBus) environment() []string {
 	return []string{
 		"XDG_RUNTIME_DIR=" + filepath.Join(b.dir, "run"), "XDG_CONFIG_HOME=" + b.dir, "HOME=" + b.dir,
+		"SYSTEMD_UNIT_PATH=" + filepath.Join(b.dir, "units"),
 		"DBUS_SESSION_BUS_ADDRESS=" + b.address, "DBUS_SYSTEM_BUS_ADDRESS=unix:path=" + filepath.Join(b.dir, "none"),
 	}
 }

@@ -225,8 +225,9 @@ func release(t *testing.T, path string) {
 	}
 }
 
-// hold is shell text that waits until the test releases the file.
-func hold(path string) string { return "while [ ! -e " + path + " ]; do sleep 0.01; done" }
+// hold is shell text that waits until the test releases the file. A signal for
+// the whole group, which a new manager may send again, does not end it.
+func hold(path string) string { return "while [ ! -e " + path + " ]; do sleep 0.01 || :; done" }
 
 // jobService plays the parts that only the stories of jobs need: servers that
 // take their time until they listen, as real daemons do, and one that is given

@@ -133,7 +133,7 @@ const maxSuggest = 32
 
 // suggest adds what a person may have meant to a unit that is not found.
 func (c *compiler) suggest(u *unit.Unit) {
-	if u.Load != unit.NotFound || u.LoadErr == nil || c.suggested == maxSuggest {
+	if u.Load != unit.NotFound || u.LoadErr == nil || u.LoadErr.Code != codeNotFound || c.suggested == maxSuggest {
 		return
 	}
 	c.suggested++

@@ -113,6 +113,8 @@ func (c *compiler) recipeFor(name string, aliases []string) *recipe {
 func (c *compiler) prepare(r *recipe, name string) {
 	e := c.x.find(name)
 	switch {
+	case e == nil && c.x.jobs.refused[name] != nil:
+		r.load, r.fault = unit.NotFound, c.x.jobs.refused[name]
 	case e == nil && !impliedKind(unit.KindOf(name)):
 		r.refuse(unit.NotFound, codeNotFound, "cannot load: no file on the search path defines it")
 	case e == nil:

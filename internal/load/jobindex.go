@@ -3,6 +3,7 @@
 package load
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -55,6 +56,9 @@ type jobIndex struct {
 	paths     map[string]string   // of the files, by the name of the job
 	shadowed  map[string][]string // job files that another format's unit hides, by unit
 	other     []stamped           // *.conf files that are no jobs
+	// refused says of job files why they make no unit, by the name that it
+	// would have: who asks for it by name is told.
+	refused map[string]*diag.Diagnostic
 }
 
 // add adds a directory of jobs.
@@ -91,6 +95,7 @@ func (x *index) addJobFile(c Config, path string) {
 func (x *index) addJobs() {
 	j := &x.jobs
 	j.overrides, j.paths, j.shadowed = map[string]string{}, map[string]string{}, map[string][]string{}
+	j.refused = map[string]*diag.Diagnostic{}
 	for i := range j.roots {
 		r := &j.roots[i]
 		if r.only == nil {
@@ -169,23 +174,24 @@ func (x *index) addJob(r *jobRoot, name, path string, mode fs.FileMode) {
 	if j.paths[name] != "" || mode.IsDir() {
 		return
 	}
-	refuse := func(s diag.Severity, code, format string, args ...any) {
-		x.diags.Add(diag.Diagnostic{
-			Pos: diag.Pos{File: path}, Severity: s, Code: code, Unit: upstart.UnitName(name), Msg: fmt.Sprintf(format, args...),
-		})
+	n := upstart.UnitName(name)
+	if r.mixed && r.only == nil {
+		if superName(path) != notSuper {
+			return
+		}
+		if is, why := x.isJob(path, mode); !is {
+			if why != "" {
+				x.refuse(n, path, diag.Warning, "cannot take %q for a job: %s, ignoring", filepath.Base(path), why)
+			}
+			return
+		}
 	}
 	if !mode.IsRegular() {
-		if !r.mixed || r.only != nil {
-			refuse(diag.Warning, codeJob, "cannot load the job %q: Upstart takes regular files only, and no symbolic links, ignoring", name)
-		}
+		x.refuse(n, path, diag.Error, "cannot load the job %q: Upstart takes regular files only, and no symbolic links, ignoring", name)
 		return
 	}
-	if r.mixed && r.only == nil && (superName(path) != notSuper || !x.isJob(path)) {
-		return
-	}
-	n := upstart.UnitName(name)
 	if !unit.ValidName(n) {
-		refuse(diag.Error, codeJob, "cannot load the job %q: its unit would be %q, which is no valid name", name, n)
+		x.refuse(n, path, diag.Error, "cannot load the job %q: its unit would be %q, which is no valid name", name, n)
 		return
 	}
 	j.paths[name] = path
@@ -195,24 +201,42 @@ func (x *index) addJob(r *jobRoot, name, path string, mode fs.FileMode) {
 		return
 	}
 	if o, ok := e.source.(jobSource); ok {
-		refuse(diag.Error, codeJob, "cannot load the job %q: the job %q (%s) has the unit name %s already", name, o.job, e.path, n)
+		x.refuse(n, path, diag.Error, "cannot load the job %q: the job %q (%s) has the unit name %s already", name, o.job, e.path, n)
 		x.diags[len(x.diags)-1].Fix = "rename one of the two files"
 		return
 	}
 	j.shadowed[n] = append(j.shadowed[n], path)
 }
 
-// isJob reads a *.conf file among units.
-func (x *index) isJob(path string) bool {
+// refuse reports a job file that makes no unit, once however often it is met.
+func (x *index) refuse(name, path string, s diag.Severity, format string, args ...any) {
+	d := diag.Diagnostic{Pos: diag.Pos{File: path}, Severity: s, Code: codeJob, Unit: name, Msg: fmt.Sprintf(format, args...)}
+	if old := x.jobs.refused[name]; old != nil && old.Pos.File == path {
+		return
+	}
+	x.jobs.refused[name] = &d
+	x.diags.Add(d)
+}
+
+// isJob tells whether a *.conf file among units is a job. why is set where
+// that is not to be told, or where it is neither a job nor anything else.
+func (x *index) isJob(path string, mode fs.FileMode) (is bool, why string) {
+	if mode.Type()&^fs.ModeSymlink != 0 {
+		return false, errIrregular.Error()
+	}
 	text, st, err := readFile(path)
 	switch {
 	case err != nil:
-		st = stampOf(path)
+		st, why = stampOf(path), reason(err)
 	case looksLikeJob(text):
-		return true
+		return true, ""
+	case len(text) == 0:
+		why = "it is empty"
+	case bytes.IndexByte(text, 0) >= 0:
+		why = "it has a NUL byte"
 	}
 	x.jobs.other = append(x.jobs.other, stamped{path: path, stamp: st})
-	return false
+	return false, why
 }
 
 // ignoredName tells the names that Upstart passes over: hidden ones, and what

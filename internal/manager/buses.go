@@ -49,15 +49,28 @@ func (b *buses) open() {
 	b.offered, b.activations = make(map[string]string), newActivations()
 	switch {
 	case m.cfg.NoDBus || m.cfg.Mode == ModeOn:
+	case m.saved.BusAddress != "":
+		b.add(m.saved.BusAddress, b.kinds(), true)
 	case m.cfg.Bus != "":
-		b.add(m.cfg.Bus, []bool{false, true}, true)
+		b.add(m.cfg.Bus, b.kinds(), true)
 	case m.cfg.Mode == ModeInit && !m.cfg.SessionBus:
-		b.add(systemAddress(), []bool{false}, true)
+		b.add(systemAddress(), b.kinds(), true)
 	case m.cfg.Mode == ModeUser || m.cfg.Mode == ModeInit:
 		if a := sessionAddress(); a != "" {
-			b.add(a, []bool{true}, true)
+			b.add(a, b.kinds(), true)
 		}
 	}
+}
+
+// kinds are which bus the one with our names is to jobs.
+func (b *buses) kinds() []bool {
+	switch cfg := &b.m.cfg; {
+	case cfg.Mode == ModeInit && !cfg.SessionBus:
+		return []bool{false}
+	case cfg.Mode == ModeInit || cfg.Mode == ModeUser:
+		return []bool{true}
+	}
+	return []bool{false, true}
 }
 
 func systemAddress() string {
@@ -316,22 +329,21 @@ func (m *Manager) holdsBus(address string) bool {
 
 // busAddress is where initctl notify-dbus-address says that the bus is.
 func (m *Manager) busAddress(addr string) error {
-	for _, l := range m.buses.list {
-		if l.address == addr {
-			return nil
-		}
-	}
 	if _, err := attach.New(attach.Config{Loop: m.loop, Address: addr}); err != nil {
 		return err
 	}
-	session := m.cfg.Mode != ModeInit
-	for _, l := range m.buses.list {
-		if l.owner {
+	if slices.ContainsFunc(m.buses.list, func(l *busLink) bool { return l.owner && l.address == addr }) {
+		return nil
+	}
+	m.buses.list = slices.DeleteFunc(m.buses.list, func(l *busLink) bool {
+		old := l.owner || l.address == addr
+		if old {
 			l.bus.Close()
 		}
-	}
-	m.buses.list = slices.DeleteFunc(m.buses.list, func(l *busLink) bool { return l.owner })
-	m.buses.add(addr, []bool{session}, true)
-	m.jobsDue = true
+		return old
+	})
+	m.buses.add(addr, m.buses.kinds(), true)
+	m.saved.BusAddress = addr
+	m.compactDue, m.jobsDue = true, true
 	return nil
 }

@@ -28,7 +28,7 @@ var dirKinds = [...]struct {
 // dirRoot is where the managed directories of a kind are.
 func (m *Manager) dirRoot(k unit.DirKind) string {
 	d := dirKinds[k]
-	if m.uid == 0 {
+	if !m.cfg.user(m.uid) {
 		return d.system
 	}
 	if v := os.Getenv(d.userVar); v != "" {

@@ -103,7 +103,7 @@ func (m *Manager) heldFor(u *unit.Unit, sockets []string) []handover.Held {
 			}
 		}
 	}
-	return held
+	return append(held, m.heldSources(u, fd)...)
 }
 
 // receiveHandover takes a notification descriptor from a child.

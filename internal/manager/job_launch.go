@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rouse-init/rouse/internal/engine"
+	"github.com/rouse-init/rouse/internal/linux/handover"
 	"github.com/rouse-init/rouse/internal/linux/spawn"
 	"github.com/rouse-init/rouse/internal/unit"
 )
@@ -29,13 +30,13 @@ func (p *preparation) job() *unit.Job {
 // after the sockets: UPSTART_FDS has their numbers (socket-event(7)).
 func (p *preparation) eventFDs() {
 	var numbers []string
-	keys := slices.Clone(p.order.Sources)
+	var keys []string
 	if p.m.sources != nil {
-		// However it was started, it serves its sockets.
-		for _, key := range p.m.sources.OfUnit(p.u) {
-			if !slices.Contains(keys, key) {
-				keys = append(keys, key)
-			}
+		keys = p.m.sources.OfUnit(p.u) // however it was started, it serves its sockets
+	}
+	for _, key := range p.order.Sources {
+		if !slices.Contains(keys, key) {
+			keys = append(keys, key)
 		}
 	}
 	for _, key := range keys {
@@ -152,4 +153,21 @@ func (m *Manager) leftBehind(u *unit.Unit) {
 		m.say("%s: its main process has ended and left others behind (%d), which are stopped\n    fix: if it is a daemon that goes into the background, write expect fork or expect daemon",
 			u.Name, n)
 	}
+}
+
+// heldSources are the sockets of a job's conditions, which it may bind to as if
+// they were its own: a daemon that knows nothing of UPSTART_FDS is started by a
+// connection too. They are passed from descriptor fd on.
+func (m *Manager) heldSources(u *unit.Unit, fd int) []handover.Held {
+	if m.sources == nil || u.Service == nil || u.Service.Job == nil {
+		return nil
+	}
+	var held []handover.Held
+	for _, key := range m.sources.OfUnit(u) {
+		for _, listener := range m.sources.FDs(key) {
+			held = append(held, handover.Held{FD: listener, Mode: 0o666, PassedAs: fd})
+			fd++
+		}
+	}
+	return held
 }

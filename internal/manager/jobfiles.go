@@ -3,7 +3,9 @@
 package manager
 
 import (
+	"encoding/binary"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,7 +21,13 @@ type jobFiles struct {
 	m    *Manager
 	fd   int // -1 while there is no directory to watch
 	dirs map[string]int
-	due  bool
+	// known are the directories that were ever read. One that is gone may come
+	// back: its parent is watched, where only the names in awaited count.
+	known   map[string]bool
+	awaited map[string]bool
+	parents map[int32]bool // watches of parents
+	due     bool
+	back    bool // a directory of jobs has come back
 	// added and removed are the units of jobs that are to be told of.
 	added, removed []string
 }
@@ -39,6 +47,7 @@ func (j *jobFiles) watch() {
 			return
 		}
 	}
+	j.watchParents(want)
 	keep := make(map[string]bool, len(want))
 	for _, dir := range want {
 		keep[dir] = true
@@ -60,6 +69,24 @@ func (j *jobFiles) watch() {
 	}
 }
 
+// watchParents watches for directories that were read once and may come back,
+// in whole: a program may put another one in the place of one.
+func (j *jobFiles) watchParents(want []string) {
+	for _, dir := range want {
+		j.known[dir] = true
+	}
+	for dir := range j.known {
+		parent := filepath.Dir(dir)
+		if _, ok := j.dirs[parent]; ok || j.known[parent] {
+			continue // it is watched as a directory of jobs
+		}
+		j.awaited[filepath.Base(dir)] = true
+		if wd, err := unix.InotifyAddWatch(j.fd, parent, unix.IN_CREATE|unix.IN_MOVED_TO|unix.IN_ONLYDIR|unix.IN_MASK_ADD); err == nil {
+			j.parents[int32(wd)] = true // where it cannot be watched, a reload is asked for
+		}
+	}
+}
+
 func (j *jobFiles) open() error {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
@@ -70,6 +97,7 @@ func (j *jobFiles) open() error {
 		return err
 	}
 	j.fd, j.dirs = fd, make(map[string]int)
+	j.known, j.awaited, j.parents = make(map[string]bool), make(map[string]bool), make(map[int32]bool)
 	return nil
 }
 
@@ -88,10 +116,19 @@ func (j *jobFiles) changed() {
 func (j *jobFiles) drain() (any bool) {
 	var buf [4096]byte
 	for {
-		if n, err := unix.Read(j.fd, buf[:]); n <= 0 || err != nil {
+		n, err := unix.Read(j.fd, buf[:])
+		if n <= 0 || err != nil {
 			return any
 		}
-		any = true
+		for off := 0; off+unix.SizeofInotifyEvent <= n; {
+			wd := int32(binary.NativeEndian.Uint32(buf[off:]))
+			size := int(binary.NativeEndian.Uint32(buf[off+12:]))
+			name := unix.ByteSliceToString(buf[off+unix.SizeofInotifyEvent : off+unix.SizeofInotifyEvent+size])
+			off += unix.SizeofInotifyEvent + size
+			back := j.parents[wd] && j.awaited[name]
+			j.back = j.back || back
+			any = any || !j.parents[wd] || back
+		}
 	}
 }
 
@@ -108,9 +145,10 @@ func (j *jobFiles) now() {
 func (j *jobFiles) reload() {
 	j.due = false
 	m := j.m
-	if m.stopping || !m.loader.JobsChanged() {
+	if m.stopping || !j.back && !m.loader.JobsChanged() {
 		return
 	}
+	j.back = false
 	units, gone, list := m.loader.ReloadJobs()
 	m.report(list)
 	m.loaded(units, gone)

@@ -118,11 +118,15 @@ type saved struct {
 	FailedJobs  uint32
 	Action      int32 // unit.Action of the shutdown
 	ExitCode    uint8
+	// Begun: the event that jobs begin with has been emitted.
+	Begun bool
 	// JobEnvironment is what initctl set-env made of the environment of jobs;
 	// LogPriority is that of initctl(8).
 	JobEnvironment    []string
 	JobEnvironmentSet bool
 	LogPriority       string
+	// BusAddress is what initctl notify-dbus-address said, "" for nothing.
+	BusAddress string
 	// Start are the units that this manager was made to start.
 	Start []string
 }

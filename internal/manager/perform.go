@@ -108,6 +108,7 @@ func (m *Manager) answered(in engine.Input) {
 		m.saved.NextAsk = max(m.saved.NextAsk, in.ID)
 	case engine.Happened:
 		m.saved.NextAsk = max(m.saved.NextAsk, in.ID)
+		m.saved.Begun = m.saved.Begun || in.By == startupCause
 	case engine.AskedJob:
 		m.saved.NextAsk = max(m.saved.NextAsk, in.ID)
 	case engine.Accepted:

@@ -35,11 +35,14 @@ func (s *startup) wish(m *Manager, name string) {
 	})
 }
 
+// startupCause marks the first event in the state log.
+const startupCause = "the start of the manager"
+
 // event emits the event that jobs begin with.
 func (s *startup) event(m *Manager) {
 	name := m.cfg.StartupEvent
 	switch {
-	case name == "-" || m.cfg.Mode == ModeOn:
+	case name == "-" || m.cfg.Mode == ModeOn || m.saved.Begun:
 		return
 	case name == "":
 		name = "startup"
@@ -50,7 +53,7 @@ func (s *startup) event(m *Manager) {
 		s.asked--
 		s.check(m)
 	}
-	m.feed(engine.Happened{ID: id, Name: name, By: "the start of the manager"})
+	m.feed(engine.Happened{ID: id, Name: name, By: startupCause})
 }
 
 func (s *startup) jobRemoved(m *Manager, f engine.JobRemoved) {
