@@ -216,3 +216,31 @@ func TestBusStartFails(t *testing.T) {
 		})
 	}
 }
+
+// A bus behind a socket of rouse sleeps until somebody sends a message, which
+// then starts the bus and the service.
+func TestBusBehindSocket(t *testing.T) {
+	t.Parallel()
+	for _, c := range activated[:2] {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			b := newBus(t)
+			p, _ := b.up(map[string]string{
+				c.file: c.text, "other.service": neighbour,
+				"dbus.socket":  "[Socket]\nListenStream=@B/bus\n[Install]\nWantedBy=default.target\n",
+				"dbus.service": "[Service]\nType=notify\nExecStart=" + b.daemon() + " --nofork --address=systemd:\n",
+			})
+			p.await("other.service", "ActiveState", "inactive") // it has run: all is at rest
+			if got := p.property("dbus.service", "ActiveState"); got != "inactive" {
+				t.Fatalf("nobody has sent a message, and the bus is %s", got)
+			}
+			pid := b.echo()
+			p.await("echo.service", "ActiveState", "active")
+			p.ok("stop", "dbus")
+			p.await("dbus.service", "ActiveState", "inactive")
+			if b.echo() == pid && c.file == "echo.conf" {
+				t.Error("the job has outlived the bus")
+			}
+		})
+	}
+}

@@ -57,6 +57,7 @@ type Bridge struct {
 // error says what to change.
 func New(cfg Config) (*Bridge, error) {
 	b := &Bridge{cfg: cfg, base: time.Now(), Deaf: make(chan struct{})}
+	b.cfg.tidy()
 	b.wantsAddress = cfg.SendProxy != NoHeader || cfg.Transparent
 	b.limit = descriptors(cfg.Limit)
 	if cfg.Page {

@@ -31,6 +31,7 @@ const (
 // The defaults of a Config.
 const (
 	DefaultTimeout    = 90 * time.Second // as long as a service may take to start
+	DefaultAttempt    = 5 * time.Second  // the kernel sends its first packet three times
 	DefaultUDPTimeout = 60 * time.Second
 	DefaultDrain      = 30 * time.Second
 	DefaultKeepAlive  = 2 * time.Hour // the kernel's own
@@ -52,6 +53,9 @@ type Config struct {
 
 	// Timeout is how long a client is held until a backend answers.
 	Timeout time.Duration
+	// Attempt is how long one attempt to connect may take, until the next
+	// backend, or the same one again, is tried.
+	Attempt time.Duration
 	// Limit is the number of connections at a time; what is more waits in
 	// the listeners' queues. 0 is as many as there are descriptors for.
 	Limit int
@@ -96,8 +100,24 @@ type Config struct {
 // Defaults is a Config to begin with.
 func Defaults() Config {
 	return Config{
-		Timeout: DefaultTimeout, UDPTimeout: DefaultUDPTimeout, Drain: DefaultDrain,
+		Timeout: DefaultTimeout, Attempt: DefaultAttempt, UDPTimeout: DefaultUDPTimeout, Drain: DefaultDrain,
 		KeepAlive: DefaultKeepAlive, PageAfter: DefaultPageAfter,
+	}
+}
+
+// tidy makes 0 of spans that are longer than any process lives, so that no
+// sum of times overflows.
+func (c *Config) tidy() {
+	const century = 100 * 365 * 24 * time.Hour
+	if c.PageAfter >= century {
+		c.Page = false
+	}
+	for _, d := range []*time.Duration{
+		&c.Timeout, &c.Attempt, &c.Idle, &c.ConnIdle, &c.KeepAlive, &c.Drain, &c.UDPTimeout, &c.PageAfter,
+	} {
+		if *d >= century || *d < 0 {
+			*d = 0
+		}
 	}
 }
 

@@ -66,6 +66,11 @@ func (l *loop) await(s *session) {
 	s.state = waiting
 	if s.queue != queueStarting {
 		l.enqueue(s, queueStarting)
+		// What it has waited already counts, as far as the order allows.
+		s.since = s.start
+		if s.prev >= 0 {
+			s.since = max(s.since, l.sessions.at(s.prev).since)
+		}
 	}
 	l.waiting++
 	l.pageDue(s)
@@ -113,9 +118,7 @@ func (l *loop) dial(s *session, i int) bool {
 				return true
 			}
 			s.state = dialing
-			if s.queue != queueStarting {
-				l.enqueue(s, queueStarting)
-			}
+			l.enqueue(s, queueDialing)
 			g.probing = g.down
 			_ = sysWatch(l.ep, unix.EPOLL_CTL_ADD, fd, watchOpen|unix.EPOLLOUT, s.tag(server))
 			s.ends[server].out = true
@@ -165,18 +168,26 @@ func (l *loop) connect(s *session, a *sockaddr) (int32, unix.Errno) {
 
 // dialed: an attempt that took time has ended.
 func (l *loop) dialed(s *session) {
-	i := int(s.backend)
-	g := &l.gates[i]
-	errno := sysError(s.ends[server].fd)
-	if errno == 0 {
-		l.opened(s)
+	if errno := sysError(s.ends[server].fd); errno != 0 {
+		l.refused(s, errno)
 		return
 	}
+	l.opened(s)
+}
+
+// refused: an attempt came to nothing, so the next backend is tried.
+func (l *loop) refused(s *session, why unix.Errno) {
+	i := int(s.backend)
 	l.undial(s)
-	g.why = errno
-	g.which++
+	l.gates[i].why = why
+	l.gates[i].which++
 	l.failed(i)
+	l.dequeue(s)
 	s.state = greeting // it counts as waiting from await on
+	if l.b.cfg.Timeout > 0 && l.now-s.start >= int64(l.b.cfg.Timeout) {
+		l.tooLate(s)
+		return
+	}
 	l.find(s)
 }
 
@@ -266,7 +277,7 @@ func (l *loop) early(s *session, side int, events uint32) {
 
 // tooLate ends a session that got nowhere within Config.Timeout.
 func (l *loop) tooLate(s *session) {
-	if s.state == greeting {
+	if s.state == greeting && s.queue == queueStarting {
 		l.b.say("no PROXY header came within " + l.b.cfg.Timeout.String())
 	} else {
 		l.b.say("no backend was ready within " + l.b.cfg.Timeout.String() + l.lastRefusal())

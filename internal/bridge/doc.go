@@ -8,7 +8,7 @@
 //
 // # Loops
 //
-// A bridge is a few loops, each a thread with an epoll set of its own, at most
+// A bridge is a few loops, each a goroutine with an epoll set of its own, at most
 // one for each processor that the process may use. A connection lives and dies
 // in the loop that accepted it, so nothing on its path is locked. The
 // listeners are watched by one loop at a time; a loop that has got some

@@ -4,7 +4,6 @@ package bridge
 
 import (
 	"math"
-	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -13,8 +12,8 @@ import (
 
 const never = math.MaxInt64
 
-// loop is one thread with its epoll set. All but the atomic fields is its
-// own.
+// loop is one goroutine with its epoll set. It has no thread of its own: that
+// made no difference in any measure. All but the atomic fields is its own.
 type loop struct {
 	b        *Bridge
 	number   int
@@ -64,6 +63,7 @@ func newLoop(b *Bridge, number int) (*loop, error) {
 		l.queues[i].first, l.queues[i].last = -1, -1
 	}
 	l.queues[queueStarting].span = b.cfg.Timeout
+	l.queues[queueDialing].span = b.cfg.Attempt
 	l.queues[queueIdle].span = b.cfg.ConnIdle
 	l.queues[queueParting].span = partTime
 	if errno := sysWatch(ep, unix.EPOLL_CTL_ADD, int32(wake), unix.EPOLLIN, tag{what: tagWake}); errno != 0 {
@@ -82,8 +82,6 @@ func (l *loop) kick() {
 // run is the loop; it returns when the bridge has stopped and its last
 // session is gone.
 func (l *loop) run() {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	growStack()
 	l.buf = make([]byte, copySize)
 	l.now = l.b.clock()
@@ -182,7 +180,7 @@ func (l *loop) timeout() int {
 	if len(l.again) > 0 {
 		return 0
 	}
-	at := min(l.due(queueStarting), l.due(queueIdle), l.due(queueParting), l.nextGate(), l.nextPage(), l.nextPeer(), l.retry)
+	at := min(l.due(queueStarting), l.due(queueDialing), l.due(queueIdle), l.due(queueParting), l.nextGate(), l.nextPage(), l.nextPeer(), l.retry)
 	if l.number == 0 {
 		at = min(at, l.b.nextDuty())
 	}

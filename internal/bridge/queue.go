@@ -2,14 +2,19 @@
 
 package bridge
 
-import "time"
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
 
 // queueName names one of a loop's queues. A session is in one at most.
 type queueName uint8
 
 const (
 	queueNone     queueName = iota
-	queueStarting           // greeting, waiting, or dialing: Config.Timeout
+	queueStarting           // greeting or waiting: Config.Timeout
+	queueDialing            // Config.Attempt
 	queueIdle               // open: Config.ConnIdle
 	queueParting            // reading its page: partTime
 	queueCount
@@ -66,6 +71,10 @@ func (l *loop) expire() {
 	for l.due(queueStarting) <= l.now {
 		s := l.sessions.at(l.queues[queueStarting].first)
 		l.tooLate(s)
+	}
+	for l.due(queueDialing) <= l.now {
+		s := l.sessions.at(l.queues[queueDialing].first)
+		l.refused(s, unix.ETIMEDOUT)
 	}
 	for l.due(queueParting) <= l.now {
 		l.close(l.sessions.at(l.queues[queueParting].first))

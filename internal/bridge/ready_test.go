@@ -132,3 +132,40 @@ func TestNameOfABackend(t *testing.T) {
 	write(t, c, "x")
 	expect(t, c, "x")
 }
+
+// A backend that does not even refuse is given up after Config.Attempt.
+func TestBackendIsSilent(t *testing.T) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Listen(fd, 0); err != nil {
+		t.Fatal(err)
+	}
+	local := localAddr(int32(fd))
+	silent := local.inet().String()
+	for { // until its queue is full
+		c, err := net.DialTimeout("tcp", silent, 100*time.Millisecond)
+		if err != nil {
+			break
+		}
+		defer c.Close()
+	}
+	b := bridging(t, Config{
+		Listen: []string{"127.0.0.1:0"}, To: []string{silent, serving(t, "tcp", "", echo)}, Attempt: 100 * time.Millisecond, Loops: 1,
+	})
+	for range 4 {
+		c := dial(t, b)
+		write(t, c, "x")
+		expect(t, c, "x")
+	}
+	only := bridging(t, Config{Listen: []string{"127.0.0.1:0"}, To: []string{silent}, Attempt: 50 * time.Millisecond, Timeout: 120 * time.Millisecond})
+	start := time.Now()
+	if _, err := io.ReadAll(dial(t, only)); !isReset(err) || time.Since(start) < 100*time.Millisecond {
+		t.Errorf("got %v after %v", err, time.Since(start))
+	}
+}

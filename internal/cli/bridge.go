@@ -19,14 +19,15 @@ import (
 // bridgeOptions are the flags of `rouse bridge` that are not fields of its
 // configuration as they are.
 type bridgeOptions struct {
-	cfg                                                  bridge.Config
-	timeout, idle, connIdle, keepAlive, drain, udp, page span
-	sendProxy, spread, idleWhen, pageFile                string
+	cfg                                                           bridge.Config
+	timeout, attempt, idle, connIdle, keepAlive, drain, udp, page span
+	sendProxy, spread, idleWhen, pageFile                         string
 }
 
 func newBridge() *cobra.Command {
 	o := bridgeOptions{cfg: bridge.Defaults()}
 	o.timeout, o.keepAlive, o.drain = span(bridge.DefaultTimeout), span(bridge.DefaultKeepAlive), span(bridge.DefaultDrain)
+	o.attempt = span(bridge.DefaultAttempt)
 	o.udp, o.page = span(bridge.DefaultUDPTimeout), span(bridge.DefaultPageAfter)
 	c := &cobra.Command{
 		Use:   "bridge --listen ADDRESS... --to ADDRESS...",
@@ -59,9 +60,10 @@ func (o *bridgeOptions) register(f *pflag.FlagSet) {
 	f.StringArrayVar(&c.Listen, "listen", nil, "listen on this `ADDRESS` (may be given again)")
 	f.StringArrayVar(&c.To, "to", nil, "the `ADDRESS` of the daemon (may be given again)")
 	f.Var(&o.timeout, "timeout", "hold a client for this `TIME` at most until the daemon is ready; 0 is for ever")
+	f.Var(&o.attempt, "connect-timeout", "try the next daemon when a connection to one takes more than this `TIME`; 0 is for ever")
 	f.IntVarP(&c.Limit, "connections-max", "c", 0, "carry `N` connections at a time; more wait in the kernel (default: as many as there are descriptors for)")
 	f.Var(&o.idle, "idle", "end after this `TIME` without a connection, also before the first (default: never)")
-	f.StringVar(&o.idleWhen, "idle-when", "connections", "what --idle goes by: connections, or bytes that move")
+	f.StringVar(&o.idleWhen, "idle-when", "connections", "`WHAT` --idle goes by: connections, or bytes that move")
 	f.Var(&o.connIdle, "connection-idle", "close a connection on which nothing moved for this `TIME` (default: never)")
 	f.Var(&o.keepAlive, "keep-alive", "have TCP ask after this `TIME` of silence whether the peer is there; 0 is never")
 	f.Var(&o.drain, "drain", "let connections go on for this `TIME` after SIGTERM; 0 is for ever")
@@ -87,7 +89,7 @@ func (o *bridgeOptions) complete() error {
 	c := &o.cfg
 	c.Timeout, c.Idle, c.ConnIdle = time.Duration(o.timeout), time.Duration(o.idle), time.Duration(o.connIdle)
 	c.KeepAlive, c.Drain, c.UDPTimeout = time.Duration(o.keepAlive), time.Duration(o.drain), time.Duration(o.udp)
-	c.PageAfter = time.Duration(o.page)
+	c.PageAfter, c.Attempt = time.Duration(o.page), time.Duration(o.attempt)
 	switch o.sendProxy {
 	case "":
 	case "v1":

@@ -3,16 +3,15 @@
 package cli
 
 import (
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/rouse-init/rouse/internal/cli/option"
 	"github.com/rouse-init/rouse/internal/diag"
 	"github.com/rouse-init/rouse/internal/format/upstart"
-	"github.com/rouse-init/rouse/internal/unit"
+	"github.com/rouse-init/rouse/internal/load/verify"
 )
 
 // checkconf is init-checkconf(8): is this a job file that init would take,
@@ -56,6 +55,10 @@ func (a *app) checkFile(file string, noScript, debug bool) int {
 	}
 	name := strings.TrimSuffix(filepath.Base(file), ".conf")
 	u, list := upstart.Compile(name, upstart.Parse(file, text), nil, upstart.Options{User: os.Getuid() != 0})
+	list = append(list, verify.Calendars(u, time.Now())...)
+	if !noScript {
+		list = append(list, verify.Scripts(u)...)
+	}
 	bad := 0
 	for i := range list {
 		if list[i].Severity == diag.Error {
@@ -69,31 +72,6 @@ func (a *app) checkFile(file string, noScript, debug bool) int {
 		a.errorf("ERROR: File %s: syntax invalid", file)
 		return 1
 	}
-	if !noScript {
-		if err := checkScripts(u); err != nil {
-			a.errorf("ERROR: File %s: %v", file, err)
-			return 1
-		}
-	}
 	a.printf("File %s: syntax ok\n", file)
 	return 0
-}
-
-// checkScripts has the shell parse what it is to run, and not run it.
-func checkScripts(u *unit.Unit) error {
-	if u.Service == nil {
-		return nil
-	}
-	for i := range u.Service.Commands {
-		c := &u.Service.Commands[i]
-		if len(c.Args) < 2 || c.Path != "/bin/sh" {
-			continue
-		}
-		sh := exec.Command("/bin/sh", "-n")
-		sh.Stdin = strings.NewReader(c.Args[len(c.Args)-1])
-		if out, err := sh.CombinedOutput(); err != nil {
-			return fmt.Errorf("script at line %d: %s", c.Pos.Line, strings.TrimSpace(string(out)))
-		}
-	}
-	return nil
 }

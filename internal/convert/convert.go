@@ -4,7 +4,7 @@
 // pure: it reads and writes no file, and every job gives text, since what has
 // no equivalent becomes a comment that says why.
 //
-// It imports unit, diag and the formats. The command line calls it.
+// It imports unit, diag, calendar and the formats. The command line calls it.
 package convert
 
 import (

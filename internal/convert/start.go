@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rouse-init/rouse/internal/calendar"
 	"github.com/rouse-init/rouse/internal/format/upstart"
 	"github.com/rouse-init/rouse/internal/unit"
 )
@@ -62,10 +63,14 @@ func (c *conversion) startLeaf(t unit.Term) effect {
 	case "file":
 		return c.startOnFile(t, none)
 	case "calendar":
-		if spec := exactText(t, "SPEC", 0); spec != "" {
-			return effect{calendars: []string{spec}}
+		spec := exactText(t, "SPEC", 0)
+		if spec == "" {
+			return none("it names no time")
 		}
-		return none("it names no time")
+		if _, err := calendar.Parse(spec); err != nil {
+			return none(err.Error())
+		}
+		return effect{calendars: []string{spec}}
 	case "dbus-activation":
 		if c.svc.BusName != "" {
 			return effect{} // Type=dbus says it

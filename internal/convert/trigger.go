@@ -71,6 +71,9 @@ func (c *conversion) startOnFile(t unit.Term, none func(string) effect) effect {
 		return line("PathExistsGlob")
 	case strings.HasSuffix(file, "/") && event != "delete" && event != "modify":
 		return line("DirectoryNotEmpty")
+	case strings.HasSuffix(file, "/") && event == "modify" && !c.job.Task:
+		// What is in the directory when the job comes into being is told too.
+		return line("DirectoryNotEmpty").with(line("PathChanged"))
 	case event == "create" && !c.job.Task:
 		return line("PathExists")
 	case event == "delete":

@@ -78,7 +78,7 @@ func TestJobFiles(t *testing.T) {
 			t.Errorf("%s: %v", u.Name, u.LoadErr)
 		}
 	}
-	if got, want := told(dir, list), "RS309 link.conf, RS309 "+strings.Repeat("x", 250)+".conf, RS311 gone.override"; got != want {
+	if got, want := told(dir, list), "RS309 link.conf, RS309 "+strings.Repeat("x", 250)+".conf, RS311 gone.override, RU011 empty.conf"; got != want {
 		t.Errorf("findings are %s, want %s", got, want)
 	}
 	u, _ := l.Unit("net-apache.service")

@@ -60,6 +60,12 @@ func Compile(name string, conf *File, overrides []*File, opt Options) (*unit.Uni
 		b.u.DropIns = append(b.u.DropIns, o.Path)
 		b.run(o)
 	}
+	if len(conf.acts) == 0 && len(b.u.DropIns) == 0 && firstError(b.list) < 0 {
+		b.list.Add(diag.Diagnostic{
+			Pos: diag.Pos{File: conf.Path}, Severity: diag.Warning, Code: CodeOdd, Unit: b.u.Name,
+			Msg: "the job does nothing: its file has no stanza", Fix: "write what it is to run: exec COMMAND",
+		})
+	}
 	return b.finish(), b.list
 }
 

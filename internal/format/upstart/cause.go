@@ -120,11 +120,7 @@ func socket(r *reader) apply {
 	case strings.ContainsAny(w.text, "*?\\") || strings.Contains(addr.path, "["):
 		r.bad(w, what, "an address cannot have the characters of patterns")
 	case !ok:
-		fix := ""
-		if strings.Contains(w.text, ":") {
-			fix = "write the address as a number; names are not looked up"
-		}
-		r.bad(w, what, fix)
+		r.bad(w, what, addressFix(w.text))
 	case addr.path != "":
 		words = []string{"PROTO=unix", "SOCKET_PATH=" + addr.path}
 	default:
@@ -134,6 +130,28 @@ func socket(r *reader) apply {
 		}
 	}
 	return r.caused("socket "+quoteWord(w.text), unit.Expr{r.event("socket", words...)})
+}
+
+// addressFix says what is wrong with an address that cannot be read.
+func addressFix(s string) string {
+	i := strings.LastIndexByte(s, ':')
+	port := s[i+1:]
+	switch {
+	case i > 0 && s[0] != '[' && strings.Contains(s[:i], ":"):
+		return "write an IPv6 address in brackets: [" + s[:i] + "]:" + port
+	case s == "" || s[0] == '/' || s[0] == '@':
+		return ""
+	case port != "" && strings.Trim(port, "0123456789") == "":
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return "write a port from 1 to 65535"
+		}
+	case i < 0 || !strings.ContainsAny(port, "0123456789"):
+		return "write the port as a number; names are not looked up"
+	}
+	if i < 0 {
+		return ""
+	}
+	return "write the address as a number; names are not looked up"
 }
 
 type socketAddr struct{ proto, port, ip, path string }

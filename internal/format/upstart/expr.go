@@ -147,7 +147,7 @@ func (x *exprReader) operator() bool {
 	w := x.r.exprWord()
 	op := operatorOf(w)
 	if op == unit.OpEvent {
-		x.fail(w.off, "expected and, or, or the end, found "+quote(w.text), "")
+		x.fail(w.off, "expected and, or, or the end, found "+quote(w.text), operatorFix(w))
 	}
 	x.open = append(x.open, opening{off: w.off, op: op})
 	return true
@@ -163,6 +163,19 @@ func operatorOf(w word) unit.Op {
 		return unit.OpOr
 	}
 	return unit.OpEvent
+}
+
+// operatorFix says which operator was meant by a word that other languages
+// have for it; "" for other words.
+func operatorFix(w word) string {
+	switch {
+	case w.quoted:
+	case w.text == "&&", w.text == "&", strings.EqualFold(w.text, "and"):
+		return "did you mean and?"
+	case w.text == "||", w.text == "|", strings.EqualFold(w.text, "or"):
+		return "did you mean or?"
+	}
+	return ""
 }
 
 func (r *reader) exprWord() word { return r.checkedWord("a word", "()") }
@@ -195,6 +208,9 @@ func (x *exprReader) event() bool {
 			x.fail(w.off, "expected KEY=VALUE, and, or, or the end, found "+quote(w.text)+": values without a name come first", "write KEY=VALUE")
 		case len(t.Match) == maxMatches:
 			s.fail(fault{off: w.off, code: CodeLimit, msg: fmt.Sprintf("more than %d conditions on one event", maxMatches)})
+		}
+		if fix := operatorFix(w); fix != "" {
+			r.warn(w.off, CodeOdd, quote(w.text)+" is taken for a value of the event, not for an operator", fix)
 		}
 		named = named || m.Key != ""
 		t.Match = append(t.Match, m)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/rouse-init/rouse/internal/diag"
 	"github.com/rouse-init/rouse/internal/unit"
 )
 
@@ -143,6 +144,22 @@ var processes = [...]process{
 	{"pre-stop", "when a stop is asked for, beside the main process; may cancel it by start", unit.PhasePreStop, true},
 }
 
+// process sets one process of the job. Two in one file are a mistake, of which
+// Upstart says nothing; an override is there to replace.
+func (b *build) process(i int, c unit.Command) {
+	if old := b.processes[i]; old.Path != "" && old.Pos.File == c.Pos.File {
+		what := "the main process"
+		if name := processes[i].name; name != "" {
+			what = name
+		}
+		b.list.Add(diag.Diagnostic{
+			Pos: c.Pos, Severity: diag.Warning, Code: CodeOdd, Unit: b.u.Name,
+			Msg: fmt.Sprintf("this replaces %s of line %d, which has no effect", what, old.Pos.Line), Fix: "remove one of the two, or make one script of them",
+		})
+	}
+	b.processes[i] = c
+}
+
 // processStanzas are exec and script of each process.
 func processStanzas() (rows []stanza) {
 	for i, p := range processes {
@@ -156,9 +173,9 @@ func processStanzas() (rows []stanza) {
 				args := read(r)
 				return func(b *build) {
 					if len(args) > 0 {
-						b.processes[i] = unit.Command{
+						b.process(i, unit.Command{
 							Phase: p.phase, IgnoreFailure: p.lenient, NoEnv: true, Path: args[0], Args: args, Pos: pos,
-						}
+						})
 					}
 				}
 			}

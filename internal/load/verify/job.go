@@ -30,6 +30,7 @@ func (c *checker) conditions(own map[string]bool) {
 	}
 	all, _ := c.loader.Jobs() // their own faults are the business of another call
 	jobs := slices.DeleteFunc(all, func(u *unit.Unit) bool { return job(u) == nil })
+	c.variables(jobs, own)
 	for _, r := range load.CheckConfig(jobs, c.defined, nil, true) {
 		if !own[r.Unit] {
 			continue

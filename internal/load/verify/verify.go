@@ -2,7 +2,7 @@
 
 // Package verify tells what is wrong with unit files before they are used:
 // all that loading finds, and what only shows when units are seen together.
-// It starts nothing and asks no manager.
+// It starts no unit and asks no manager; the shell is asked to read scripts.
 package verify
 
 import (
@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/rouse-init/rouse/internal/diag"
 	"github.com/rouse-init/rouse/internal/format/systemd"
@@ -28,6 +29,9 @@ const (
 	CodeUser          = "RS407" // a User= that does not exist
 	CodeDangling      = "RS408" // a link to a unit that does not exist
 	CodeUnreachable   = "RS409" // an event of a job that cannot come
+	CodeCalendar      = "RS410" // a time that cannot be read, or never comes
+	CodeScript        = "RS411" // a script that the shell does not understand
+	CodeVariable      = "RS412" // a variable that an event does not carry
 )
 
 // Report is what Verify has found.
@@ -62,7 +66,10 @@ func Verify(cfg load.Config, names ...string) Report {
 	for _, n := range names {
 		own[l.Canonical(n)] = true
 	}
-	c := &checker{root: load.Root(cfg.Root), loader: l, units: map[string]*unit.Unit{}, dirs: map[string]*binDir{}}
+	c := &checker{
+		root: load.Root(cfg.Root), loader: l, units: map[string]*unit.Unit{}, dirs: map[string]*binDir{},
+		now: time.Now(), //nolint:forbidigo // which times are past counts for whoever reads the report
+	}
 	for _, u := range units {
 		c.units[u.Name] = u
 	}
@@ -103,7 +110,7 @@ func tidy(list diag.List) diag.List {
 	slices.SortStableFunc(list, func(a, b diag.Diagnostic) int {
 		return cmp.Or(strings.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line),
 			cmp.Compare(a.Pos.Col, b.Pos.Col), strings.Compare(a.Code, b.Code), strings.Compare(a.Msg, b.Msg),
-			cmp.Compare(nameless(a), nameless(b)), strings.Compare(a.Unit, b.Unit))
+			cmp.Compare(b.Severity, a.Severity), cmp.Compare(nameless(a), nameless(b)), strings.Compare(a.Unit, b.Unit))
 	})
 	return slices.CompactFunc(list, func(a, b diag.Diagnostic) bool {
 		return a.Pos == b.Pos && a.Pos.File != "" && a.Msg == b.Msg && a.Code == b.Code
@@ -124,6 +131,7 @@ type checker struct {
 	units  map[string]*unit.Unit
 	dirs   map[string]*binDir
 	list   diag.List
+	now    time.Time
 }
 
 func (c *checker) add(u *unit.Unit, s diag.Severity, code string, pos diag.Pos, format string, args ...any) *diag.Diagnostic {
@@ -165,6 +173,9 @@ func (c *checker) unit(u *unit.Unit, named bool) {
 		c.commands(u, u.Service.Commands, u.Service.Exec)
 		c.environment(u, u.Service.Exec)
 		c.account(u, u.Service.Exec)
+	}
+	if job(u) != nil {
+		c.job(u)
 	}
 	if u.Socket != nil {
 		c.commands(u, u.Socket.Commands, u.Socket.Exec)
