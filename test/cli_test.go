@@ -48,7 +48,7 @@ func TestUpUnit(t *testing.T) {
 // belong, has its manager below XDG_RUNTIME_DIR, and clients find it there.
 func TestInitInUserNamespace(t *testing.T) {
 	unshare := needProgram(t, "unshare", "unshare")
-	base, err := os.MkdirTemp("/tmp", "rouse-ns-")
+	base, err := os.MkdirTemp("/tmp", "rouse-ns-") //nolint:usetesting // a socket's path is short
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,73 +19,77 @@ func loggedJob(name, head string) string {
 	return fmt.Sprintf("%s\npre-start exec echo %s up >> @D/log\nexec sleep 1000\npost-stop exec echo %s down >> @D/log\n", head, name, name)
 }
 
+// mixtures are jobs and units that depend on each other: what is started and
+// what follows it, what is stopped and what goes with it.
+var mixtures = []struct {
+	name            string
+	files           map[string]string
+	start, stop     string
+	up, down        []string
+	alsoUp, stopped string
+}{
+	{
+		name: "job follows a unit",
+		files: map[string]string{
+			"nginx.service": loggedService("nginx", ""),
+			"stats.conf":    loggedJob("stats", "start on started nginx\nstop on stopping nginx"),
+		},
+		start: "nginx", up: []string{"nginx up", "stats up"}, alsoUp: "stats",
+		stop: "nginx", down: []string{"stats down", "nginx down"}, stopped: "stats",
+	},
+	{
+		name: "unit requires a job",
+		files: map[string]string{
+			"db.conf":     loggedJob("db", ""),
+			"web.service": loggedService("web", "Requires=db.service\nAfter=db.service"),
+		},
+		start: "web", up: []string{"db up", "web up"}, alsoUp: "db",
+		stop: "db", down: []string{"web down", "db down"}, stopped: "web",
+	},
+	{
+		name: "unit is wanted by a job",
+		files: map[string]string{
+			"db.conf":      loggedJob("db", ""),
+			"side.service": loggedService("side", "After=db.service\nPartOf=db.service") + "[Install]\nWantedBy=db.service\n",
+			// As `enable` leaves it.
+			"db.service.wants/side.service": "link:../side.service",
+		},
+		start: "db", up: []string{"db up", "side up"}, alsoUp: "side",
+		stop: "db", down: []string{"side down", "db down"}, stopped: "side",
+	},
+	{
+		name: "job helps a unit",
+		files: map[string]string{
+			"nfs.service":  loggedService("nfs", ""),
+			"portmap.conf": loggedJob("portmap", "start on starting nfs\nstop on stopped nfs"),
+		},
+		start: "nfs", up: []string{"portmap up", "nfs up"}, alsoUp: "portmap",
+		stop: "nfs", down: []string{"nfs down", "portmap down"}, stopped: "portmap",
+	},
+	{
+		name: "unit helps a job",
+		files: map[string]string{
+			"app.conf":      loggedJob("app", "needs cache"),
+			"cache.service": loggedService("cache", ""),
+		},
+		start: "app", up: []string{"cache up", "app up"}, alsoUp: "cache",
+		stop: "cache", down: []string{"app down", "cache down"}, stopped: "app",
+	},
+	{
+		name: "both name each other",
+		files: map[string]string{
+			"a.conf":    loggedJob("a", "start on started b\nstop on stopping b"),
+			"b.service": loggedService("b", "Before=a.service"),
+		},
+		start: "b", up: []string{"b up", "a up"}, alsoUp: "a",
+		stop: "b", down: []string{"a down", "b down"}, stopped: "a",
+	},
+}
+
 // TestMixed: jobs and systemd units depend on each other, in both directions.
 func TestMixed(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
-		name            string
-		files           map[string]string
-		start, stop     string
-		up, down        []string
-		alsoUp, stopped string
-	}{
-		{
-			name: "job follows a unit",
-			files: map[string]string{
-				"nginx.service": loggedService("nginx", ""),
-				"stats.conf":    loggedJob("stats", "start on started nginx\nstop on stopping nginx"),
-			},
-			start: "nginx", up: []string{"nginx up", "stats up"}, alsoUp: "stats",
-			stop: "nginx", down: []string{"stats down", "nginx down"}, stopped: "stats",
-		},
-		{
-			name: "unit requires a job",
-			files: map[string]string{
-				"db.conf":     loggedJob("db", ""),
-				"web.service": loggedService("web", "Requires=db.service\nAfter=db.service"),
-			},
-			start: "web", up: []string{"db up", "web up"}, alsoUp: "db",
-			stop: "db", down: []string{"web down", "db down"}, stopped: "web",
-		},
-		{
-			name: "unit is wanted by a job",
-			files: map[string]string{
-				"db.conf":      loggedJob("db", ""),
-				"side.service": loggedService("side", "After=db.service\nPartOf=db.service") + "[Install]\nWantedBy=db.service\n",
-				// As `enable` leaves it.
-				"db.service.wants/side.service": "link:../side.service",
-			},
-			start: "db", up: []string{"db up", "side up"}, alsoUp: "side",
-			stop: "db", down: []string{"side down", "db down"}, stopped: "side",
-		},
-		{
-			name: "job helps a unit",
-			files: map[string]string{
-				"nfs.service":  loggedService("nfs", ""),
-				"portmap.conf": loggedJob("portmap", "start on starting nfs\nstop on stopped nfs"),
-			},
-			start: "nfs", up: []string{"portmap up", "nfs up"}, alsoUp: "portmap",
-			stop: "nfs", down: []string{"nfs down", "portmap down"}, stopped: "portmap",
-		},
-		{
-			name: "unit helps a job",
-			files: map[string]string{
-				"app.conf":      loggedJob("app", "needs cache"),
-				"cache.service": loggedService("cache", ""),
-			},
-			start: "app", up: []string{"cache up", "app up"}, alsoUp: "cache",
-			stop: "cache", down: []string{"app down", "cache down"}, stopped: "app",
-		},
-		{
-			name: "both name each other",
-			files: map[string]string{
-				"a.conf":    loggedJob("a", "start on started b\nstop on stopping b"),
-				"b.service": loggedService("b", "Before=a.service"),
-			},
-			start: "b", up: []string{"b up", "a up"}, alsoUp: "a",
-			stop: "b", down: []string{"a down", "b down"}, stopped: "a",
-		},
-	} {
+	for _, c := range mixtures {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			p, dir := jobs(t, c.files, "--unit", c.start)

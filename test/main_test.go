@@ -114,7 +114,7 @@ func start(t *testing.T, args ...string) *process {
 // startIn is start with variables in its environment besides those of the test.
 func startIn(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "r") // short: a socket's path is
+	dir, err := os.MkdirTemp("", "r") //nolint:usetesting // a socket's path is short
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -306,7 +306,7 @@ func (l *loop) reset(s *session) {
 func (l *loop) forget(s *session) {
 	for i := range s.ends {
 		if p := s.ends[i].pipe; p != (pipe{}) {
-			p.close()
+			l.pipes.drop(p)
 		}
 		s.ends[i].fd = -1
 	}

@@ -4,6 +4,7 @@ package bridge
 
 import (
 	"math"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -11,6 +12,10 @@ import (
 )
 
 const never = math.MaxInt64
+
+// yieldEvery is how often a busy loop gives way of its own accord. After twice
+// that time the scheduler would send it a signal.
+const yieldEvery = int64(5 * time.Millisecond)
 
 // loop is one goroutine with its epoll set. It has no thread of its own: that
 // made no difference in any measure. All but the atomic fields is its own.
@@ -87,7 +92,12 @@ func (l *loop) run() {
 	l.now = l.b.clock()
 	l.watchDatagrams()
 	l.woken()
+	yielded := l.now
 	for !l.finished() {
+		if l.now-yielded > yieldEvery {
+			yielded = l.now
+			runtime.Gosched()
+		}
 		n, errno := sysWait(l.ep, l.events[:], l.timeout())
 		if errno != 0 && errno != unix.EINTR {
 			l.b.say("a loop cannot wait for events: " + errno.Error())

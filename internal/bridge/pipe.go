@@ -9,7 +9,10 @@ type pipe struct{ r, w int32 }
 
 // pipes keeps some empty pipes for whoever has something to move: making one
 // costs as much as moving 20 KiB.
-type pipes struct{ spare []pipe }
+type pipes struct {
+	spare []pipe
+	lent  int
+}
 
 const (
 	sparePipes = 8
@@ -18,13 +21,20 @@ const (
 	// with a quarter of what a socket holds. A gigabyte costs 200 ms of
 	// processor time with it, 370 ms without (measured).
 	pipeSize = 1 << 20
+	// maxLent bounds what slow readers can make a loop hold. Who comes later is
+	// copied for, and holds copySize.
+	maxLent = 64
 )
 
-// get is the zero pipe where there is no descriptor left.
+// get is the zero pipe where there is none to be had.
 func (p *pipes) get() pipe {
+	if p.lent >= maxLent {
+		return pipe{}
+	}
 	if n := len(p.spare); n > 0 {
 		x := p.spare[n-1]
 		p.spare = p.spare[:n-1]
+		p.lent++
 		return x
 	}
 	var fds [2]int
@@ -32,15 +42,23 @@ func (p *pipes) get() pipe {
 		return pipe{}
 	}
 	_, _ = unix.FcntlInt(uintptr(fds[0]), unix.F_SETPIPE_SZ, pipeSize) // or it stays smaller
+	p.lent++
 	return pipe{int32(fds[0]), int32(fds[1])}
 }
 
 // put takes back an empty pipe.
 func (p *pipes) put(x pipe) {
+	p.lent--
 	if len(p.spare) < sparePipes {
 		p.spare = append(p.spare, x)
 		return
 	}
+	x.close()
+}
+
+// drop takes back one that is not empty.
+func (p *pipes) drop(x pipe) {
+	p.lent--
 	x.close()
 }
 

@@ -13,7 +13,9 @@ const (
 	spliceSize = 1 << 20
 	// pumpBudget is how many rounds one direction may have before others
 	// have theirs.
-	pumpBudget = 32
+	pumpBudget = 4
+	// lastWords is how many reads are made of somebody who takes no more.
+	lastWords = 64
 )
 
 // pump moves what one end says to the other until there is no more or no
@@ -194,7 +196,7 @@ func (l *loop) passEnd(s *session, from int) {
 // answer to half a question) still gets through; then both are reset.
 func (l *loop) unwanted(s *session, from int) {
 	e, o := &s.ends[from], &s.ends[1-from]
-	for range pumpBudget {
+	for range lastWords {
 		if o.pending() || o.eof {
 			break
 		}

@@ -36,7 +36,8 @@ func Serve(cfg Config) error {
 	tell.say("READY=1\nSTATUS=bridging " + strings.Join(b.Addrs(), ", ") + " to " + strings.Join(cfg.To, ", "))
 	done := make(chan error, 1)
 	go func() { done <- b.Run() }()
-	time.AfterFunc(startTime, forgetStart)
+	forgetStart()
+	time.AfterFunc(startTime, forgetStart) // what the first loops needed
 	var deaf <-chan struct{}
 	var watchdog <-chan time.Time
 	if tell.watchdog > 0 {

@@ -198,3 +198,26 @@ func TestConnectionIdle(t *testing.T) {
 		t.Errorf("%d connections are open", b.Open())
 	}
 }
+
+// What is lent is bounded, and comes back.
+func TestPipesAreBounded(t *testing.T) {
+	var ps pipes
+	defer ps.close()
+	var lent []pipe
+	for range maxLent {
+		lent = append(lent, ps.get())
+	}
+	if x := lent[maxLent-1]; x == (pipe{}) || ps.get() != (pipe{}) {
+		t.Errorf("the last pipe is %v, and there is one more", x)
+	}
+	for i, x := range lent {
+		if i%2 == 0 {
+			ps.put(x)
+		} else {
+			ps.drop(x)
+		}
+	}
+	if ps.lent != 0 || len(ps.spare) != sparePipes {
+		t.Errorf("%d are lent, %d spare", ps.lent, len(ps.spare))
+	}
+}

@@ -208,6 +208,25 @@ func TestSlowReader(t *testing.T) {
 	})
 }
 
+// More slow readers than there are pipes: the others are copied for.
+func TestManySlowReaders(t *testing.T) {
+	const readers, size = maxLent + 20, 2 << 20
+	backend := serving(t, "tcp", "", func(c net.Conn) { _, _ = io.CopyN(c, zeros{}, size) })
+	b := bridging(t, Config{Listen: []string{"127.0.0.1:0"}, To: []string{backend}, Loops: 1})
+	var all []net.Conn
+	for range readers {
+		c := dial(t, b)
+		_ = c.(*net.TCPConn).SetReadBuffer(128 << 10)
+		all = append(all, c)
+	}
+	eventually(t, "the connections", func() bool { return b.Open() == readers })
+	for _, c := range all {
+		if n, err := io.Copy(io.Discard, c); n != size || err != nil {
+			t.Fatalf("got %d bytes, %v", n, err)
+		}
+	}
+}
+
 // What was read in small pieces, and found no room, is kept.
 func TestSmallPiecesToASlowReader(t *testing.T) {
 	const pieces, size = 10_000, 1600

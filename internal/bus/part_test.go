@@ -64,8 +64,12 @@ func TestPartsAnswerUnderTheirNames(t *testing.T) {
 		t.Errorf("driver answers as %q", m.Sender)
 	}
 	for _, c := range []struct{ path, sender, err string }{
-		{"/a/b", "t.A", ""}, {"/a/c", "t.C", ""}, {"/d", "t.D", ""},
-		{"/a/bc", "t.A", ErrUnknownObject}, {"/a", "t.A", ErrUnknownObject}, {"/d/x", "t.D", ErrUnknownObject},
+		{"/a/b", "t.A", ""},
+		{"/a/c", "t.C", ""},
+		{"/d", "t.D", ""},
+		{"/a/bc", "t.A", ErrUnknownObject},
+		{"/a", "t.A", ErrUnknownObject},
+		{"/d/x", "t.D", ErrUnknownObject},
 	} {
 		p.write(to(2, c.path, "Where"), nil)
 		r.turn()

@@ -63,7 +63,6 @@ type options struct {
 	reverse    bool
 	after      bool
 	before     bool
-	recursive  bool
 	presetMode string
 	asJSON     bool
 }
@@ -176,18 +175,18 @@ func (a *app) connect() (*client.Conn, error) {
 	}
 	c, err := a.place().Conn()
 	if err != nil {
-		return nil, noManager{err}
+		return nil, noManagerError{err}
 	}
 	a.conn = c
 	return c, nil
 }
 
-// noManager says that nobody listens on the socket.
-type noManager struct{ err error }
+// noManagerError says that nobody listens on the socket.
+type noManagerError struct{ err error }
 
-func (e noManager) Error() string { return e.err.Error() }
+func (e noManagerError) Error() string { return e.err.Error() }
 
-func (e noManager) Unwrap() error { return e.err }
+func (e noManagerError) Unwrap() error { return e.err }
 
 func isTerminal(fd int) bool {
 	_, err := unix.IoctlGetTermios(fd, unix.TCGETS)

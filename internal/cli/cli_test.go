@@ -32,7 +32,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
-			dir, err := os.MkdirTemp("", "rouse-cli")
+			dir, err := os.MkdirTemp("", "rouse-cli") //nolint:usetesting // a socket's path is short
 			if err != nil {
 				return err
 			}

@@ -59,7 +59,7 @@ type demoShow struct {
 
 const demoIdle = 400 * time.Millisecond
 
-func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.out, format+"\n", args...) }
+func (d *demo) say(format string, args ...any) { _, _ = fmt.Fprintf(d.out, format+"\n", args...) }
 
 func (d *demo) run() error {
 	steps := []func() error{d.start, d.knock, d.sleep, d.knockAgain, d.killManager, d.perConnection, d.stop}
@@ -141,7 +141,7 @@ func (d *demo) write(self string) error {
 			return err
 		}
 		port[i] = l.Addr().(*net.TCPAddr).Port
-		l.Close()
+		_ = l.Close() // only its number is wanted
 	}
 	fd, bind := fmt.Sprintf("127.0.0.1:%d", port[0]), fmt.Sprintf("127.0.0.1:%d", port[1])
 	sock := filepath.Join(d.dir, "conn.sock")
@@ -175,7 +175,7 @@ func (s *demoShow) ask(line string) (string, time.Duration, error) {
 	if err != nil {
 		return "", 0, err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		return "", 0, err
 	}

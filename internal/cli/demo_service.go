@@ -52,7 +52,7 @@ func serve(l net.Listener) error {
 			return err
 		}
 		go func() {
-			defer c.Close()
+			defer func() { _ = c.Close() }()
 			_ = answer(c) // the client is gone: nobody to tell
 		}()
 	}

@@ -101,7 +101,7 @@ func foregroundConfig(mode manager.Mode, socket string) (manager.Config, error) 
 	if cfg.Socket == "" {
 		cfg.Socket = filepath.Join(base, "private")
 		if c, err := net.Dial("unix", cfg.Socket); err == nil {
-			c.Close()
+			_ = c.Close()
 			cfg.Socket = filepath.Join(cfg.Runtime, "private")
 			fmt.Fprintf(os.Stderr, "rouse: another manager has the default control socket; for this one say --socket %s\n", cfg.Socket)
 		}

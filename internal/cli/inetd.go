@@ -44,7 +44,7 @@ func (a *app) inetd(name string, args []string) int {
 	}
 	if err := parse(args); err != nil {
 		if errors.Is(err, io.EOF) { // only its version was asked for
-			fmt.Fprintln(a.out, name+" (rouse "+manager.Version()+")")
+			_, _ = fmt.Fprintln(a.out, name+" (rouse "+manager.Version()+")")
 			return 0
 		}
 		a.errorf("%s: %v", name, err)

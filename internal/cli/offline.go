@@ -32,7 +32,7 @@ func (a *app) managed() (bool, error) {
 		return false, nil
 	}
 	_, err := a.connect()
-	var none noManager
+	var none noManagerError
 	if errors.As(err, &none) && a.opt.socket == "" && os.Getenv("ROUSE_SOCKET") == "" {
 		return false, nil
 	}

@@ -86,7 +86,7 @@ func runOn(cmd *cobra.Command, o *onOptions, addresses, command []string) error 
 	}
 	if o.showUnits {
 		for _, f := range files {
-			fmt.Fprintf(cmd.OutOrStdout(), "# %s\n%s\n", f.name, f.text)
+			_, _ = fmt.Fprintf(cmd.OutOrStdout(), "# %s\n%s\n", f.name, f.text)
 		}
 		return nil
 	}

@@ -35,7 +35,10 @@ func (a *app) jobLines(p client.Props) {
 	}
 	// A manager that does not answer this is no reason to show nothing.
 	if x, err := a.conn.Why(id); err == nil {
-		a.more("Note", visibleAll(slices.DeleteFunc(x.Notes, func(n string) bool { return strings.HasPrefix(n, "respawned ") })))
+		told := func(n string) bool { return strings.HasPrefix(n, "respawned ") || strings.HasPrefix(n, "not loaded: ") } // above
+		for _, n := range slices.DeleteFunc(x.Notes, told) {
+			a.more("Note", visibleLines(n))
+		}
 	}
 }
 
@@ -58,6 +61,9 @@ func (a *app) jobState(job, instance string) string {
 	}
 	return s.Goal + "/" + s.State
 }
+
+// isJobFile tells whether a unit that this file defines is an Upstart job.
+func isJobFile(path string) bool { return strings.HasSuffix(path, ".conf") }
 
 // jobName is the name of the job that a unit comes from: as much of its
 // file's path as makes the unit's name. It is "" for units of other formats.

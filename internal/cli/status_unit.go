@@ -58,7 +58,7 @@ func (a *app) unitStatus(p client.Props) {
 }
 
 func (a *app) loadedLine(p client.Props) {
-	var in []string
+	var in, rest []string
 	if f := p.Text("FragmentPath"); f != "" {
 		in = append(in, f)
 	}
@@ -72,13 +72,15 @@ func (a *app) loadedLine(p client.Props) {
 	if state != "loaded" {
 		state = a.colour(red, state)
 		if e, ok := p.Get("LoadError").([]any); ok && len(e) == 2 && e[1] != "" {
-			in = []string{"Reason: " + visible(fmt.Sprint(e[1]))}
+			lines := visibleLines(fmt.Sprint(e[1]))
+			in, rest = []string{"Reason: " + lines[0]}, lines[1:]
 		}
 	}
 	if len(in) > 0 {
 		state += " (" + strings.Join(in, "; ") + ")"
 	}
 	a.line("Loaded", "%s", state)
+	a.more("", rest)
 }
 
 func (a *app) dropIns(paths []string) {
@@ -169,6 +171,7 @@ func (a *app) processLines(p client.Props) {
 	switch {
 	case main != 0 && p.Number("ExecMainExitTimestamp") < max(1, p.Number("ExecMainStartTimestamp")):
 		a.line("Main PID", "%s", pidName(main))
+	case isJobFile(p.Text("FragmentPath")) && neverRan(p.Text("Failure")):
 	case how != "" && p.Number("ExecMainExitTimestamp") != 0:
 		at := p.Number("ExecMainExitTimestamp")
 		a.line("Last exit", "%s, %s", how, ago(at))
@@ -251,16 +254,16 @@ func (a *app) rouseLines(p client.Props) {
 		}
 	}
 	a.jobLines(p)
-	if c := p.Text("Cause"); c != "" {
+	if c := p.Text("Cause"); c != "" && !explained(p.Text("Failure"), c) {
 		a.line("Because", "%s", visible(c))
 	}
 	if f := p.Text("Failure"); f != "" {
-		a.more("Failure", visibleAll(strings.Split(f, "\n")))
+		a.more("Failure", visibleLines(f))
 	}
 	if list := p.List("Unsupported"); len(list) > 0 {
 		a.printf("Not supported: %s\n", counted(len(list), "directive"))
 		for _, l := range list {
-			a.printf("    %s\n", strings.Join(visibleAll(strings.Split(l, "\n")), "\n    "))
+			a.printf("    %s\n", strings.Join(visibleLines(l), "\n    "))
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/rouse-init/rouse/internal/bus/systemd1"
 	"github.com/rouse-init/rouse/internal/bus/systemd1/files"
 	"github.com/rouse-init/rouse/internal/bus/wire"
+	"github.com/rouse-init/rouse/internal/load"
 	"github.com/rouse-init/rouse/internal/load/install"
 )
 
@@ -24,7 +25,7 @@ func (a *app) change(op systemd1.FileOp) error {
 		return err
 	}
 	var changes []client.Change
-	carries := true
+	var carries bool
 	if online {
 		changes, carries, err = a.changeOnline(op)
 	} else {
@@ -43,12 +44,38 @@ func (a *app) change(op systemd1.FileOp) error {
 		return fmt.Errorf("Failed to %s unit: %w", op.Verb, err) //nolint:staticcheck // systemctl's words
 	}
 	if !carries && !a.opt.quiet && (op.Verb == "enable" || op.Verb == "disable" || op.Verb == "reenable") {
-		a.errorf("%s", strings.TrimSuffix(strings.ReplaceAll(install.NoInstallHint, "systemctl", "rouse"), "\n"))
+		a.noInstall(op.Names, online)
 	}
 	if online && !a.opt.noReload {
 		return a.reloadManager()
 	}
 	return nil
+}
+
+// noInstall says why nothing was done for these names.
+func (a *app) noInstall(names []string, online bool) {
+	others := false
+	l := load.New(a.loadConfig())
+	for _, name := range names {
+		path := name
+		if !strings.ContainsRune(name, '/') {
+			if f, ok := l.File(name); ok {
+				path = f.Path
+			}
+			if online {
+				path = a.conn.Fragment(name)
+			}
+		}
+		job, ok := strings.CutSuffix(path, ".conf")
+		if !ok {
+			others = true
+			continue
+		}
+		a.errorf("%s: an Upstart job is enabled by its start on.\n    fix: write manual into %s.override to keep it from starting, remove that to let it start", name, job)
+	}
+	if others {
+		a.errorf("%s", strings.TrimSuffix(strings.ReplaceAll(install.NoInstallHint, "systemctl", "rouse"), "\n"))
+	}
 }
 
 // fileMethods are the manager's methods for the operations.

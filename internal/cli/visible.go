@@ -43,6 +43,10 @@ func writeEscape(b *strings.Builder, c byte) {
 	fmt.Fprintf(b, `\x%02x`, c)
 }
 
+// visibleLines is visible for text of several lines, such as a failure with
+// its remedy.
+func visibleLines(s string) []string { return visibleAll(strings.Split(s, "\n")) }
+
 func visibleAll(list []string) []string {
 	out := make([]string, len(list))
 	for i, s := range list {

@@ -50,7 +50,7 @@ func (a *app) why(args []string) error {
 				if i > 0 {
 					a.printf("\n")
 				}
-				a.explanation(x, clocksNow())
+				a.explanation(x, clocksNow(), isJobFile(conn.Fragment(x.Unit)))
 			}
 		}
 		var refused *client.Error

@@ -53,6 +53,7 @@ func at(pos string, x *engine.ExprState) *engine.ExprState {
 var explanations = []struct {
 	name string
 	x    engine.Explanation
+	job  bool
 }{
 	{"systemd unit that a socket woke", engine.Explanation{
 		Unit: "web.service", Active: "active", Sub: "running", Goal: "up", Since: before(125 * time.Second),
@@ -62,42 +63,58 @@ var explanations = []struct {
 			{At: before(50 * time.Minute), What: "start at boot", Unit: "default.target"},
 		},
 		Needs: []engine.Need{{Unit: "basic.target", Why: "Requires=", Active: "active"}, {Unit: "db.service", Why: "After=", Active: "activating"}},
-	}},
+	}, false},
 	{"job that waits for half of its condition", engine.Explanation{
 		Unit: "mountd.service", Active: "inactive", Sub: "waiting", Goal: "down",
 		StartOn: at("/etc/init/mountd.conf:3:10", node("and",
 			node("and", happened("started portmap", 40*time.Minute, "started JOB=portmap INSTANCE="), event("net-device-up IFACE!=lo")),
 			node("or", event("filesystem"), event("remote-filesystems")))),
 		StopOn: at("/etc/init/mountd.conf:4:9", event("stopping portmap")),
-	}},
+	}, false},
 	{"job that runs, asked for by a person", engine.Explanation{
 		Unit: "getty@tty1.service", Active: "active", Sub: "running", Goal: "up", Since: before(26 * time.Hour),
 		Causes:  []engine.Cause{{At: before(26 * time.Hour), What: "start asked for by uid 0, pid 77"}},
 		StartOn: event("stopped rc RUNLEVEL=[2345]"),
 		StopOn:  event("runlevel [!2345]"),
 		Notes:   []string{"the file has changed since: /etc/init/getty.conf"},
-	}},
+	}, false},
 	{"job in a wrong expect", engine.Explanation{
 		Unit: "dragon.service", Active: "activating", Sub: "spawned", Goal: "up", Since: before(3 * time.Second),
 		Causes: []engine.Cause{{At: before(3 * time.Second), What: "event runlevel RUNLEVEL=2 PREVLEVEL=N"}, {At: before(4 * time.Second), What: "telinit 2, by uid 0"}},
 		Waits:  []string{"the second of 2 forks, for 7s more"},
 		Notes:  []string{"expected 2 forks, saw 1"},
-	}},
+	}, false},
 	{"failed, and meant to run", engine.Explanation{
 		Unit: "crash.service", Active: "failed", Sub: "failed", Goal: "up", Since: before(200 * time.Millisecond),
 		Waits:   []string{"the pause before the next respawn, 1.8s"},
 		Failure: "/etc/init/crash.conf:7:1: crash: main process was killed by SIGSEGV\n    fix: see its log",
 		Notes:   []string{"respawned 57 times, 3 s apart"},
-	}},
+	}, false},
+	{"job whose program is not there", engine.Explanation{
+		Unit: "broken.service", Active: "failed", Sub: "failed", Goal: "down", Since: before(time.Second),
+		Causes:  []engine.Cause{{At: before(time.Second), What: "/etc/init/broken.conf:2:1: the main process exited with status 203"}, {At: before(2 * time.Second), What: "start asked for by uid 0"}},
+		Failure: "/etc/init/broken.conf:2:1: broken.service: cannot start: exec \"/none\": no such file or directory\n    fix: give the path of a program that exists, or install it",
+		Needs:   []engine.Need{{Unit: "db.service", Why: "Requires=", Active: "active"}, {Unit: "system.slice", Why: "Requires=", Active: "active"}},
+		Notes:   []string{"manual: no event starts it, it is started by its name only"},
+	}, true},
+	{"job that has failed and runs again", engine.Explanation{
+		Unit: "again.service", Active: "active", Sub: "running", Goal: "up", Since: before(time.Second),
+		Causes:  []engine.Cause{{At: before(time.Second), What: "start asked for by uid 0"}},
+		Failure: "/etc/init/again.conf:2:1: the main process exited with status 1",
+	}, true},
+	{"job with an error in its file", engine.Explanation{
+		Unit: "bad.service", Active: "inactive", Sub: "dead", Goal: "down",
+		Notes: []string{"not loaded: /etc/init/bad.conf:1:1: bad.service: cannot read \"strt\": there is no such stanza\n    fix: did you mean start?"},
+	}, true},
 	{"hostile text", engine.Explanation{
 		Unit: "odd.service", Active: "inactive", Sub: "dead", Goal: "down", Since: before(time.Minute),
 		Causes: []engine.Cause{{At: before(time.Minute), What: "event x A=\x1b[31mred\nline"}},
-	}},
-	{"unit that never ran", engine.Explanation{Unit: "idle.service", Active: "inactive", Sub: "dead", Goal: "down"}},
+	}, false},
+	{"unit that never ran", engine.Explanation{Unit: "idle.service", Active: "inactive", Sub: "dead", Goal: "down"}, false},
 	{"stopping", engine.Explanation{
 		Unit: "db.service", Active: "deactivating", Sub: "pre-stop", Goal: "down", Since: before(0),
 		Waits: []string{"its pre-stop process 4711"},
-	}},
+	}, false},
 }
 
 func TestExplanation(t *testing.T) {
@@ -106,7 +123,7 @@ func TestExplanation(t *testing.T) {
 	for i := range explanations {
 		var b bytes.Buffer
 		a := &app{out: bufio.NewWriter(&b)}
-		a.explanation(&explanations[i].x, whyNow)
+		a.explanation(&explanations[i].x, whyNow, explanations[i].job)
 		if err := a.out.Flush(); err != nil {
 			t.Fatal(err)
 		}

@@ -8,13 +8,23 @@ import (
 	"unicode/utf8"
 
 	"github.com/rouse-init/rouse/internal/engine"
+	"github.com/rouse-init/rouse/internal/unit"
 )
 
 // explanation prints the answer to `rouse why`: first the answer in one
-// sentence, then the chain of causes, then what could change it.
-func (a *app) explanation(x *engine.Explanation, now clocks) {
-	a.headline(x, now)
-	a.causes(x.Causes, now)
+// sentence, with the failure where there was one, then the chain of causes,
+// then what could change it. job: the unit is an Upstart job.
+func (a *app) explanation(x *engine.Explanation, now clocks, job bool) {
+	down := x.Active == "failed" || x.Active == "inactive"
+	causes := x.Causes
+	if down && len(causes) > 0 && explained(x.Failure, causes[0].What) {
+		causes = causes[1:]
+	}
+	a.headline(x, causes, now)
+	if down && x.Failure != "" {
+		a.section("", strings.Split(x.Failure, "\n"))
+	}
+	a.causes(causes, now)
 	title := "start on"
 	if x.Goal == "up" {
 		title = "next start on" // what came true for this one is used up
@@ -27,16 +37,16 @@ func (a *app) explanation(x *engine.Explanation, now clocks) {
 	}
 	a.expression("stop on", x.StopOn, now)
 	a.section("waits for", x.Waits)
-	a.needs(x.Needs)
-	a.section("notes", x.Notes)
-	if x.Failure != "" {
+	a.needs(x.Needs, job)
+	a.section("notes", splitAll(x.Notes))
+	if x.Failure != "" && !down {
 		a.section("failed last", strings.Split(x.Failure, "\n"))
 	}
 }
 
 // headline is "● web.service running since 12:00:03 (2min ago): start asked
 // for by uid 0".
-func (a *app) headline(x *engine.Explanation, now clocks) {
+func (a *app) headline(x *engine.Explanation, causes []engine.Cause, now clocks) {
 	a.printf("%s %s %s", a.dot(x.Active), visible(x.Unit), a.colour(stateColour(x.Active), stateWords(x)))
 	if x.Since != 0 {
 		since := "since"
@@ -45,8 +55,8 @@ func (a *app) headline(x *engine.Explanation, now clocks) {
 		}
 		a.printf(" %s %s (%s)", since, clockTime(now, x.Since), now.ago(x.Since))
 	}
-	if len(x.Causes) > 0 {
-		a.printf(": %s", visible(x.Causes[0].What))
+	if len(causes) > 0 {
+		a.printf(": %s", visible(causes[0].What))
 	}
 	a.printf("\n")
 	switch {
@@ -117,7 +127,26 @@ func (a *app) causes(list []engine.Cause, now clocks) {
 	a.pairs(rows)
 }
 
-func (a *app) needs(list []engine.Need) {
+// neverRan tells whether a failure is one before the program itself ran.
+func neverRan(failure string) bool { return strings.Contains(failure, ": cannot start: ") }
+
+// explained tells whether a failure says all that the cause says: the same,
+// or what is behind the exit status that stands for a program which could not
+// be executed (systemd.exec(5), 200 and above).
+func explained(failure, cause string) bool {
+	return failure != "" && (strings.Contains(failure, cause) || neverRan(failure) && strings.Contains(cause, "exited with status 2"))
+}
+
+// splitAll takes texts of several lines apart.
+func splitAll(list []string) []string {
+	var out []string
+	for _, s := range list {
+		out = append(out, strings.Split(s, "\n")...)
+	}
+	return out
+}
+
+func (a *app) needs(list []engine.Need, job bool) {
 	if len(list) == 0 {
 		return
 	}
@@ -127,7 +156,14 @@ func (a *app) needs(list []engine.Need) {
 		if n.Active == "active" || n.Active == "reloading" || n.Active == "refreshing" {
 			mark = "✓ "
 		}
-		rows[i] = [2]string{mark + n.Unit, n.Active + ", " + strings.TrimSuffix(n.Why, "=") + "="}
+		why := strings.TrimSuffix(n.Why, "=") + "="
+		if job && why == "Requires=" {
+			why = "needs"
+			if unit.KindOf(n.Unit) == unit.KindSlice {
+				why = "its slice"
+			}
+		}
+		rows[i] = [2]string{mark + n.Unit, n.Active + ", " + why}
 	}
 	a.printf("needs\n")
 	a.pairs(rows)
@@ -137,7 +173,9 @@ func (a *app) section(title string, lines []string) {
 	if len(lines) == 0 {
 		return
 	}
-	a.printf("%s\n", title)
+	if title != "" {
+		a.printf("%s\n", title)
+	}
 	for _, l := range lines {
 		a.printf("  %s\n", visible(l))
 	}

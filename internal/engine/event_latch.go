@@ -243,6 +243,7 @@ func (e *Engine) hearStart(n *node, v *event) {
 		return
 	}
 	t, held := collect(latches, on)
+	x.Start = nil // most are never needed again
 	e.startBy(n, t, held)
 }
 
@@ -277,6 +278,7 @@ func (e *Engine) hearStopOne(n *node, v *event) {
 		return
 	}
 	t, held := collect(latches, on)
+	x.Stop = nil
 	e.stopBy(n, t, held)
 }
 

@@ -21,6 +21,9 @@ func (e *Engine) load(in Loaded) {
 	}
 	for _, id := range ids {
 		n := e.nodes[id]
+		if n == nil {
+			continue // a placeholder that the one before it has let go of
+		}
 		e.linkDefaults(n)
 		e.sweep(n)
 		e.work.push(reaction{do: recheck, node: id})

@@ -269,7 +269,7 @@ func TestHangUp(t *testing.T) {
 	if n, err := unix.Read(int(s.entries[0].fds[0]), buf[:]); n != 4 || err != nil {
 		t.Errorf("the next manager reads %d, %v", n, err)
 	}
-	if _, err := unix.Read(other, buf[:]); err != unix.EAGAIN { //nolint:errorlint // a bare errno
+	if _, err := unix.Read(other, buf[:]); err != unix.EAGAIN {
 		t.Errorf("what is not stored for it: %v", err)
 	}
 }

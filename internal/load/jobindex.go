@@ -98,6 +98,9 @@ func (x *index) addJobs() {
 	j.refused = map[string]*diag.Diagnostic{}
 	for i := range j.roots {
 		r := &j.roots[i]
+		if r.mixed && j.purely(r.host) {
+			continue
+		}
 		if r.only == nil {
 			x.walkJobs(r, "", 0)
 		}
@@ -118,6 +121,12 @@ func (x *index) addJobs() {
 			})
 		}
 	}
+}
+
+// purely tells whether a directory of units was given as one of jobs, too:
+// then everything in it is one.
+func (j *jobIndex) purely(host string) bool {
+	return slices.ContainsFunc(j.roots, func(r jobRoot) bool { return !r.mixed && r.only == nil && r.host == host })
 }
 
 // walkJobs lists one directory, rel below the root: its overrides, its jobs,

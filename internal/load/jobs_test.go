@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rouse-init/rouse/internal/diag"
@@ -285,7 +286,7 @@ func remove(t *testing.T, path string) {
 func TestMixedDirectory(t *testing.T) {
 	dir := tree{
 		"a.service": simple, "job.conf": "# a job\nstart on startup\nexec job\n", "sub/job.conf": "script\n\techo\nend script\n",
-		"a.service.d/x.conf": "exec x\n", "a.service.wants/y.conf": "exec y\n", "broken.conf": "descriptoin x\nrespawn\n",
+		"a.service.d/x.conf": "exec x\n", "a.service.wants/y.conf": "exec y\n", "broken.conf": "descriptiom x\nrespawn\n",
 		"supervisor.conf": "[program:x]\nexec = no\n", "nginx.conf": "user www-data;\nevents {\n}\n", "plain.conf": "exec = /bin/x\n",
 		"empty.conf": "", "link.conf": "->job.conf", "job.override": "description over\n",
 	}.make(t)
@@ -318,5 +319,53 @@ func TestManyDirectories(t *testing.T) {
 	}
 	if _, list := l.Jobs(); told(top, list) != "RS301 "+strings.TrimSuffix(strings.Repeat("d/", maxJobDepth), "/") {
 		t.Errorf("findings are %v", list)
+	}
+}
+
+// TestRefusedJobs: a *.conf file that is no job because something is wrong
+// with it is told once, in a directory of jobs and in one of units, and to who
+// asks for it by name.
+func TestRefusedJobs(t *testing.T) {
+	files := tree{
+		"a.conf": "exec a\n", "link.conf": "->a.conf", "large.conf": "exec a\n" + strings.Repeat("#", maxFile), "zero.conf": "x\x00",
+		"empty.conf": "", "other.conf": "[section]\n", "dangling.conf": "->none", "gone.service": simple, "otherlink.conf": "->other.conf",
+	}
+	for _, c := range []struct {
+		name string
+		open func(dir string) *Loader
+		want string
+	}{
+		{
+			"jobs", func(dir string) *Loader { return jobsIn(dir) },
+			"RS305 large.conf, RS309 dangling.conf, RS309 fifo.conf, RS309 link.conf, RS309 otherlink.conf, RU002 other.conf, RU005 zero.conf, RU011 empty.conf",
+		},
+		{
+			"units", func(dir string) *Loader { return in(dir) },
+			"RS309 dangling.conf, RS309 empty.conf, RS309 fifo.conf, RS309 large.conf, RS309 link.conf, RS309 zero.conf",
+		},
+	} {
+		dir := files.make(t)
+		if err := syscall.Mkfifo(filepath.Join(dir, "fifo.conf"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		l := c.open(dir)
+		units, list := l.All()
+		for _, u := range units {
+			if u.LoadErr != nil && u.Load == unit.BadSetting {
+				list.Add(*u.LoadErr)
+			}
+		}
+		got := map[string]bool{}
+		for _, d := range list {
+			got[told(dir, diag.List{d})] = true
+		}
+		if s := strings.Join(sortedKeys(got), ", "); s != c.want {
+			t.Errorf("%s: findings are %s\nwant %s", c.name, s, c.want)
+		}
+		for name, why := range map[string]string{"link.service": "regular files only", "fifo.service": "regular file"} {
+			if u := one(t, l, name); u.Load != unit.NotFound || !strings.Contains(u.LoadErr.String(), why) || u.LoadErr.Fix != "" {
+				t.Errorf("%s: %s is %v", c.name, name, u.LoadErr)
+			}
+		}
 	}
 }

@@ -24,14 +24,16 @@ type WrongVar struct {
 // Vars knows the variables of events: those of KnownEvents, and what the jobs
 // export.
 type Vars struct {
+	jobs    map[string]bool
 	exports []string
 	emits   []string // globs: jobs emit these themselves, with what they like
 }
 
 // NewVars looks through all jobs.
 func NewVars(jobs []*unit.Unit) *Vars {
-	v := &Vars{}
+	v := &Vars{jobs: map[string]bool{}}
 	for _, u := range jobs {
+		v.jobs[jobName(u)] = true
 		if u.Events != nil {
 			v.exports = append(v.exports, u.Events.Export...)
 			v.emits = append(v.emits, u.Events.Emits...)
@@ -40,17 +42,19 @@ func NewVars(jobs []*unit.Unit) *Vars {
 	return v
 }
 
-// Of returns the variables of an event, of which some may be globs. whole:
-// it never has others.
-func (v *Vars) Of(event string) (vars []string, whole bool) {
-	event = strings.TrimSuffix(event, "/failed") // has the same
+// Of returns the variables of the event that an operand waits for, of which
+// some may be globs. whole: it never has others.
+func (v *Vars) Of(t unit.Term) (vars []string, whole bool) {
+	event := strings.TrimSuffix(t.Event, "/failed") // has the same
 	for _, k := range knownEvents {
 		if !Glob(k.Name, event) {
 			continue
 		}
 		vars, whole = strings.Fields(k.Vars), !k.Open
 		if jobEvents[event] {
-			return append(vars, v.exports...), whole
+			// What a job exports that is not there nobody can know.
+			job, named := jobOf(&t)
+			return append(vars, v.exports...), !named || v.jobs[job]
 		}
 		return vars, whole && !slices.ContainsFunc(v.emits, func(g string) bool { return Glob(g, event) })
 	}
@@ -68,7 +72,7 @@ func (v *Vars) Wrong(u *unit.Unit) []WrongVar {
 		if t.Op != unit.OpEvent {
 			continue
 		}
-		vars, whole := v.Of(t.Event)
+		vars, whole := v.Of(t)
 		if vars == nil && !whole {
 			continue
 		}

@@ -98,6 +98,8 @@ type Manager struct {
 	sourcesKept map[string][]int
 	sourcesDue  engine.Time
 	watchers    watchers
+	keeping     bool                     // the keeper was started, or cannot be
+	keepers     map[int32]bool           // whose ends were not heard, by pid
 	denied      map[netip.Addr]time.Time // clients that came to a sensor, and until when
 	logged      map[string]string        // the states that logJob has printed
 	jobFiles    jobFiles
@@ -335,6 +337,7 @@ func (m *Manager) exited(msg *wire.Msg) {
 	if len(m.forks.orders) > 0 {
 		m.forks.drain() // a fork comes before the end of the one that forked
 	}
+	m.keeperEnded(msg.Exit.Pid)
 	if l := m.launches[msg.Exit.Pid]; l != nil {
 		m.launched(l)
 	}

@@ -35,7 +35,7 @@ func open(cfg Config) (*Manager, error) {
 		conns: make(map[uint64]conn), awaited: make(map[uint64]bool), launches: make(map[int32]*launch),
 		replies: make(map[uint64]func(engine.Reply)), stored: make(map[string][]storedFD), handed: make(map[string]*handedOver),
 		freezing: make(map[string]freezing), killed: make(map[string]bool), said: make(map[string]bool),
-		eventFDs: make(map[string]int),
+		eventFDs: make(map[string]int), keepers: make(map[int32]bool),
 	}
 	m.pidfiles = newPidFiles(m)
 	m.jobFiles = jobFiles{m: m, fd: -1}

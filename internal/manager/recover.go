@@ -184,6 +184,7 @@ func (m *Manager) settle(in *inheritance) {
 	m.log.Mark(m.log.Seq())
 	defer m.log.Done()
 	m.takeStored(in)
+	m.takeKept(in)
 	for name, s := range m.sockets {
 		if v, ok := m.engine.Unit(name); ok {
 			s.accepted = uint64(v.NAccepted)
@@ -315,7 +316,7 @@ func (m *Manager) strangerIn(in *inheritance, f engine.Spawn) int32 {
 		known[v.MainPid], known[v.ControlPid] = true, true
 	}
 	for i := range in.exits {
-		if e := &in.exits[i]; e.Seq > m.acked && !known[e.Exit.Pid] {
+		if e := &in.exits[i]; e.Seq > m.acked && !known[e.Exit.Pid] && !m.keepers[e.Exit.Pid] {
 			return e.Exit.Pid
 		}
 	}

@@ -181,6 +181,7 @@ func (m *Manager) arm(name string) {
 		fn := func(uint32) { m.knocked(name) }
 		if u.Socket.Accept && l.Accepts() {
 			fn = func(uint32) { m.accept(name, l.FD) }
+			m.keep()
 		}
 		events := uint32(poll.In)
 		if u.Socket.Writable {

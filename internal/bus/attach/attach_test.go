@@ -3,6 +3,7 @@
 package attach
 
 import (
+	"errors"
 	"os"
 	"slices"
 	"strconv"
@@ -37,7 +38,8 @@ func TestCallsThroughTheBus(t *testing.T) {
 		return c.Object(manager, "/org/freedesktop/systemd1").Call("t.Echo.Write", 0).Err
 	})
 	err := r.try(func() error { return c.Object(manager, "/nothing").Call("t.Echo.Write", 0).Err })
-	if e, ok := err.(dbus.Error); !ok || e.Name != "org.freedesktop.DBus.Error.UnknownObject" {
+	var e dbus.Error
+	if !errors.As(err, &e) || e.Name != "org.freedesktop.DBus.Error.UnknownObject" {
 		t.Errorf("call of nothing: %v", err)
 	}
 	var n uint32

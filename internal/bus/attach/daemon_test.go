@@ -45,7 +45,7 @@ func newRig(t *testing.T, change func(*Config)) *rig {
 	if _, err := exec.LookPath("dbus-daemon"); err != nil {
 		t.Skip("needs dbus-daemon, which is not installed")
 	}
-	dir, err := os.MkdirTemp("", "attach") // t.TempDir is too long for a socket
+	dir, err := os.MkdirTemp("", "attach") //nolint:usetesting // a socket's path is short
 	if err != nil {
 		t.Fatal(err)
 	}

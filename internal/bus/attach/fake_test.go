@@ -28,7 +28,7 @@ type wild struct {
 
 func newWild(t testing.TB) *wild {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "attach")
+	dir, err := os.MkdirTemp("", "attach") //nolint:usetesting // a socket's path is short
 	if err != nil {
 		t.Fatal(err)
 	}

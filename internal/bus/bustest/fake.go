@@ -53,7 +53,7 @@ func (f *Fake) Add(u *unit.Unit) *engine.View {
 	return v
 }
 
-// Unit is of systemd1.Backend, as all that follows.
+// Unit implements systemd1.Backend.
 func (f *Fake) Unit(name string) (engine.View, bool) {
 	v, ok := f.Views[name]
 	if !ok {
@@ -62,6 +62,7 @@ func (f *Fake) Unit(name string) (engine.View, bool) {
 	return *v, true
 }
 
+// Units implements systemd1.Backend.
 func (f *Fake) Units(yield func(*engine.View) bool) {
 	names := make([]string, 0, len(f.Views))
 	for n := range f.Views {
@@ -75,15 +76,17 @@ func (f *Fake) Units(yield func(*engine.View) bool) {
 	}
 }
 
+// Load implements systemd1.Backend.
 func (f *Fake) Load(name string) (engine.View, error) {
 	if !strings.Contains(name, ".") {
-		return engine.View{}, fmt.Errorf("Unit name %s is not valid.", name)
+		return engine.View{}, fmt.Errorf("Unit name %s is not valid.", name) //nolint:revive,staticcheck // systemd's words
 	}
 	u := &unit.Unit{Name: name, Kind: Kind(name), Load: unit.NotFound, LoadErr: &diag.Diagnostic{Severity: diag.Error, Msg: "Unit " + name + " not found."}}
 	Fill(u)
 	return engine.View{Unit: u, Load: unit.NotFound, Sub: "dead"}, nil
 }
 
+// UnitByPid implements systemd1.Backend.
 func (f *Fake) UnitByPid(pid int32) (string, bool) {
 	for n, v := range f.Views {
 		if v.MainPid == pid && pid != 0 {
@@ -93,6 +96,7 @@ func (f *Fake) UnitByPid(pid int32) (string, bool) {
 	return "", false
 }
 
+// Ask implements systemd1.Backend.
 func (f *Fake) Ask(verb engine.Verb, name string, mode unit.JobMode, _ bool, reply func(uint32, *engine.Refusal)) {
 	f.Calls = append(f.Calls, fmt.Sprintf("%s %s %d", systemd1.VerbName(verb), name, mode))
 	v := f.Views[name]
@@ -124,8 +128,10 @@ func (f *Fake) Ask(verb engine.Verb, name string, mode unit.JobMode, _ bool, rep
 	f.Service.JobRemoved(engine.JobRemoved{Job: job, Unit: name, Type: verb, Result: result})
 }
 
+// Jobs implements systemd1.Backend.
 func (f *Fake) Jobs() []systemd1.Job { return f.jobs }
 
+// Cancel implements systemd1.Backend.
 func (f *Fake) Cancel(id uint32) bool {
 	for i, j := range f.jobs {
 		if j.ID == id || id == 0 {
@@ -139,8 +145,10 @@ func (f *Fake) Cancel(id uint32) bool {
 	return false
 }
 
+// Invocation implements systemd1.Backend.
 func (f *Fake) Invocation(v *engine.View) [16]byte { return [16]byte{15: byte(v.Run)} }
 
+// Kill implements systemd1.Backend.
 func (f *Fake) Kill(name string, whom systemd1.Whom, sig int32, queued bool, value int32) error {
 	f.Calls = append(f.Calls, fmt.Sprintf("kill %s %d %d %v %d", name, whom, sig, queued, value))
 	if f.Views[name] == nil {
@@ -149,8 +157,11 @@ func (f *Fake) Kill(name string, whom systemd1.Whom, sig int32, queued bool, val
 	return nil
 }
 
+// Freeze implements systemd1.Backend.
 func (f *Fake) Freeze(name string, reply func(*engine.Refusal)) { f.freezer(name, "frozen", reply) }
-func (f *Fake) Thaw(name string, reply func(*engine.Refusal))   { f.freezer(name, "running", reply) }
+
+// Thaw implements systemd1.Backend.
+func (f *Fake) Thaw(name string, reply func(*engine.Refusal)) { f.freezer(name, "running", reply) }
 
 func (f *Fake) freezer(name, state string, reply func(*engine.Refusal)) {
 	v := f.Views[name]
@@ -163,6 +174,7 @@ func (f *Fake) freezer(name, state string, reply func(*engine.Refusal)) {
 	reply(nil)
 }
 
+// ResetFailed implements systemd1.Backend.
 func (f *Fake) ResetFailed(name string) {
 	for n, v := range f.Views {
 		if (name == "" || n == name) && v.Active == engine.Failed {
@@ -171,16 +183,25 @@ func (f *Fake) ResetFailed(name string) {
 	}
 }
 
+// Reload implements systemd1.Backend.
 func (f *Fake) Reload(reply func(error)) {
 	f.Calls = append(f.Calls, "reload")
 	reply(nil)
 }
+
+// Reexec implements systemd1.Backend.
 func (f *Fake) Reexec() error { return errors.New("cannot start again: this manager pretends") }
+
+// Shutdown implements systemd1.Backend.
 func (f *Fake) Shutdown(a unit.Action, code uint8) error {
 	f.Calls = append(f.Calls, fmt.Sprintf("shutdown %d %d", a, code))
 	return nil
 }
+
+// Environment implements systemd1.Backend.
 func (f *Fake) Environment() []string { return f.Env }
+
+// SetEnvironment implements systemd1.Backend.
 func (f *Fake) SetEnvironment(set, unset []string) {
 	f.Env = slices.DeleteFunc(f.Env, func(e string) bool {
 		name, _, _ := strings.Cut(e, "=")
@@ -189,6 +210,7 @@ func (f *Fake) SetEnvironment(set, unset []string) {
 	f.Env = append(f.Env, set...)
 }
 
+// Usage implements systemd1.Backend.
 func (f *Fake) Usage(name string) systemd1.Usage {
 	if v := f.Views[name]; v != nil && v.MainPid != 0 {
 		return systemd1.Usage{ControlGroup: "/rouse/" + name, Memory: 1536 << 10, MemoryPeak: 2 << 20, Tasks: 2, CPU: 42e6}
@@ -196,6 +218,7 @@ func (f *Fake) Usage(name string) systemd1.Usage {
 	return systemd1.Usage{Memory: systemd1.Unknown, MemoryPeak: systemd1.Unknown, Tasks: systemd1.Unknown, CPU: systemd1.Unknown}
 }
 
+// Processes implements systemd1.Backend.
 func (f *Fake) Processes(name string) []systemd1.Process {
 	if v := f.Views[name]; v != nil && v.MainPid != 0 {
 		return []systemd1.Process{{Cgroup: "/rouse/" + name, Pid: uint32(v.MainPid), Command: "/usr/bin/" + strings.TrimSuffix(name, ".service") + " --serve"}}
@@ -203,14 +226,19 @@ func (f *Fake) Processes(name string) []systemd1.Process {
 	return nil
 }
 
+// Listens implements systemd1.Backend.
 func (f *Fake) Listens(string) []systemd1.Listen { return nil }
-func (f *Fake) NeedReload(name string) bool      { return name == "stale.service" }
 
+// NeedReload implements systemd1.Backend.
+func (f *Fake) NeedReload(name string) bool { return name == "stale.service" }
+
+// Log implements systemd1.Backend.
 func (f *Fake) Log(name string, n int) []string {
 	lines := f.Lines[name]
 	return lines[max(0, len(lines)-n):]
 }
 
+// OpenLog implements systemd1.Backend.
 func (f *Fake) OpenLog(name string) (int, error) {
 	path := f.LogDir + "/" + name
 	if err := os.WriteFile(path, []byte(strings.Join(append(f.Lines[name], ""), "\n")), 0o600); err != nil {
@@ -219,6 +247,7 @@ func (f *Fake) OpenLog(name string) (int, error) {
 	return unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 }
 
+// Why implements systemd1.Backend.
 func (f *Fake) Why(name string) (engine.Explanation, error) {
 	v := f.Views[name]
 	if v == nil {
@@ -233,10 +262,13 @@ func (f *Fake) Why(name string) (engine.Explanation, error) {
 	}, nil
 }
 
+// FollowEvents implements systemd1.Backend.
 func (f *Fake) FollowEvents(on bool) { f.Calls = append(f.Calls, fmt.Sprintf("follow events %v", on)) }
 
+// Files implements systemd1.Backend.
 func (f *Fake) Files() systemd1.Files { return (*files)(f) }
 
+// Facts implements systemd1.Backend.
 func (f *Fake) Facts() systemd1.Facts {
 	return systemd1.Facts{
 		Version: "257 (rouse 0.1)", Scope: "up", State: "running", CgroupMode: "cgroup2 at /sys/fs/cgroup/unified, no controllers",
@@ -267,13 +299,14 @@ func (f *files) List() ([]systemd1.FileState, error) {
 	})
 	return list, nil
 }
+
 func (f *files) Do(op systemd1.FileOp) ([]systemd1.Change, bool, error) {
 	f.Calls = append(f.Calls, fmt.Sprintf("%s %v runtime=%v", op.Verb, op.Names, op.Runtime))
 	if op.Names == nil {
 		return nil, false, nil
 	}
 	if f.Views[op.Names[0]] == nil {
-		return nil, false, fmt.Errorf("Unit file %s does not exist.", op.Names[0])
+		return nil, false, fmt.Errorf("Unit file %s does not exist.", op.Names[0]) //nolint:revive,staticcheck // systemd's words
 	}
 	return []systemd1.Change{{Kind: "symlink", Path: "/etc/systemd/system/multi-user.target.wants/" + op.Names[0], Source: "/lib/systemd/system/" + op.Names[0]}}, true, nil
 }

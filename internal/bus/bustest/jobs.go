@@ -159,6 +159,7 @@ func (j *Jobs) record(format string, args ...any) {
 // Jobs is of upstart.Backend, as all that follows.
 func (j *Jobs) Jobs() []*unit.Unit { return j.Units }
 
+// Job implements upstart.Backend.
 func (j *Jobs) Job(want string) (*unit.Unit, bool) {
 	for _, u := range j.Units {
 		if name(u) == want {
@@ -169,6 +170,7 @@ func (j *Jobs) Job(want string) (*unit.Unit, bool) {
 	return u, ok
 }
 
+// Instances implements upstart.Backend.
 func (j *Jobs) Instances(unitName string) []engine.JobStatus {
 	var list []engine.JobStatus
 	for n, st := range j.States {
@@ -180,6 +182,7 @@ func (j *Jobs) Instances(unitName string) []engine.JobStatus {
 	return list
 }
 
+// Status implements upstart.Backend.
 func (j *Jobs) Status(unitName string) (engine.JobStatus, bool) {
 	if st, ok := j.States[unitName]; ok {
 		return st, true
@@ -191,6 +194,7 @@ func (j *Jobs) Status(unitName string) (engine.JobStatus, bool) {
 	return engine.JobStatus{Unit: unitName, Job: name(u), Class: u.Service.Job != nil && u.Service.Job.Instance != "", Goal: "stop", State: "waiting"}, true
 }
 
+// InstanceOf implements upstart.Backend.
 func (j *Jobs) InstanceOf(unitName string, env []string) (string, *engine.Refusal) {
 	u := j.class(unitName)
 	if u == nil || u.Service.Job == nil || u.Service.Job.Instance == "" {
@@ -205,6 +209,7 @@ func (j *Jobs) InstanceOf(unitName string, env []string) (string, *engine.Refusa
 	return "", &engine.Refusal{Code: "InvalidArgs", Msg: "Unknown parameter: " + key}
 }
 
+// Goal implements upstart.Backend.
 func (j *Jobs) Goal(verb engine.Verb, unitName string, env []string, exact, wait bool, by string, reply func(string, *engine.Refusal)) {
 	j.record("%s %s %v exact=%v wait=%v", [...]string{engine.Start: "start", engine.Stop: "stop", engine.Reload: "reload", engine.Restart: "restart"}[verb], unitName, env, exact, wait)
 	if !exact {
@@ -265,6 +270,7 @@ func (j *Jobs) move(verb engine.Verb, unitName string, wait bool, reply func(str
 	}
 }
 
+// Emit implements upstart.Backend.
 func (j *Jobs) Emit(name string, env []string, wait bool, fd int, by string, reply func(*engine.Refusal)) {
 	text := ""
 	if fd >= 0 {
@@ -290,14 +296,19 @@ func (j *Jobs) Emit(name string, env []string, wait bool, fd int, by string, rep
 	end(strings.HasPrefix(name, "bad") && wait)
 }
 
-func (j *Jobs) WatchEvents(on bool)             { j.record("watch %v", on) }
+// WatchEvents implements upstart.Backend.
+func (j *Jobs) WatchEvents(on bool) { j.record("watch %v", on) }
+
+// OpenEvents implements upstart.Backend.
 func (j *Jobs) OpenEvents() []upstart.OpenEvent { return j.Open }
 
+// JobEnv implements upstart.Backend.
 func (j *Jobs) JobEnv(unitName string) ([]string, bool) {
 	_, ok := j.Status(unitName)
 	return slices.Clone(j.Envs[unitName]), ok || unitName == ""
 }
 
+// SetJobEnv implements upstart.Backend.
 func (j *Jobs) SetJobEnv(unitName string, set, unset []string, reset bool) *engine.Refusal {
 	j.record("env %s %v %v %v", unitName, set, unset, reset)
 	env := j.Envs[unitName]
@@ -319,22 +330,28 @@ func (j *Jobs) SetJobEnv(unitName string, set, unset []string, reset bool) *engi
 	return nil
 }
 
+// Reload implements upstart.Backend.
 func (j *Jobs) Reload(reply func(error)) {
 	j.record("reload")
 	reply(nil)
 }
 
+// Reexec implements upstart.Backend.
 func (j *Jobs) Reexec() error {
 	j.record("reexec")
 	return nil
 }
 
+// EndSession implements upstart.Backend.
 func (j *Jobs) EndSession() error {
 	j.record("end session")
 	return nil
 }
+
+// FlushLogs implements upstart.Backend.
 func (j *Jobs) FlushLogs() { j.record("flush logs") }
 
+// BusAddress implements upstart.Backend.
 func (j *Jobs) BusAddress(addr string) error {
 	j.record("bus %s", addr)
 	if !strings.HasPrefix(addr, "unix:") {
@@ -342,7 +359,15 @@ func (j *Jobs) BusAddress(addr string) error {
 	}
 	return nil
 }
-func (j *Jobs) Version() string         { return "init (rouse 0.1)" }
-func (j *Jobs) LogPriority() string     { return j.Priority }
+
+// Version implements upstart.Backend.
+func (j *Jobs) Version() string { return "init (rouse 0.1)" }
+
+// LogPriority implements upstart.Backend.
+func (j *Jobs) LogPriority() string { return j.Priority }
+
+// SetLogPriority implements upstart.Backend.
 func (j *Jobs) SetLogPriority(p string) { j.Priority = p }
-func (j *Jobs) User() bool              { return j.Session }
+
+// User implements upstart.Backend.
+func (j *Jobs) User() bool { return j.Session }

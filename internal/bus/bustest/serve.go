@@ -29,7 +29,7 @@ type Server struct {
 // Serve serves f on a socket below a new directory until the test ends.
 func Serve(t testing.TB, f *Fake) *Server {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "rouse-bus")
+	dir, err := os.MkdirTemp("", "rouse-bus") //nolint:usetesting // a socket's path is short
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,6 +40,7 @@ func Fill(u *unit.Unit) {
 			IdleSec: unit.Infinity, Mode: 0o666, DirMode: 0o755, Backlog: 1<<32 - 1, MaxConnections: 64, Kill: kill, Timeout: 90 * time.Second,
 			TriggerInterval: 2 * time.Second, PollInterval: 2 * time.Second, TriggerBurst: 20, PollBurst: 15,
 		}
+	default:
 	}
 	u.DefaultDependencies = true
 	u.FailureActionExit, u.SuccessActionExit = -1, -1

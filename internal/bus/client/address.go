@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/rouse-init/rouse/internal/bus/wire"
@@ -37,6 +38,11 @@ func SessionBus() string {
 func ParseAddress(address string) ([]string, error) {
 	if strings.HasPrefix(address, "/") || strings.HasPrefix(address, "@") {
 		return []string{address}, nil
+	}
+	// As `rouse up --socket` takes it; no D-Bus address is without a colon.
+	if address != "" && (address[0] == '.' || !strings.Contains(address, ":")) {
+		path, err := filepath.Abs(address)
+		return []string{path}, err
 	}
 	var names []string
 	for part := range strings.SplitSeq(address, ";") {

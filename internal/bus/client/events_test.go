@@ -90,6 +90,10 @@ func TestWatchEvents(t *testing.T) {
 }
 
 func TestAddresses(t *testing.T) {
+	wd, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Setenv("XDG_RUNTIME_DIR", "/run/user/7")
 	for _, c := range []struct{ address, want string }{
 		{"/run/rouse/private", "[/run/rouse/private]"},
@@ -97,7 +101,13 @@ func TestAddresses(t *testing.T) {
 		{"unix:abstract=/com/ubuntu/upstart-session/1000/7,guid=00ff", "[@/com/ubuntu/upstart-session/1000/7]"},
 		{"unix:path=/a%20b;unix:path=/c", "[/a b /c]"},
 		{"tcp:host=localhost,port=1;unix:runtime=yes", "[/run/user/7/bus]"},
-		{"", ""}, {"tcp:host=localhost", ""}, {"unix:guid=1", ""}, {"unix:path=%zz", ""},
+		{"rel", "[" + wd + "/rel]"},
+		{"./a:b", "[" + wd + "/a:b]"},
+		{"../x/y", "[" + filepath.Dir(wd) + "/x/y]"},
+		{"", ""},
+		{"tcp:host=localhost", ""},
+		{"unix:guid=1", ""},
+		{"unix:path=%zz", ""},
 	} {
 		names, err := client.ParseAddress(c.address)
 		if got := fmt.Sprint(names); (err == nil) != (c.want != "") || err == nil && got != c.want {
@@ -112,7 +122,7 @@ func TestMessageBus(t *testing.T) {
 	if err != nil {
 		t.Skip("dbus-daemon is not installed")
 	}
-	dir, err := os.MkdirTemp("", "bus")
+	dir, err := os.MkdirTemp("", "bus") //nolint:usetesting // a socket's path is short
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -85,6 +85,17 @@ func (c *Conn) property(path, iface, name string) (wire.Variant, error) {
 	return v, d.Err()
 }
 
+// Fragment is the file that defines a unit, "" where none does or it is not
+// to be told.
+func (c *Conn) Fragment(unit string) string {
+	v, err := c.Property(unit, ifUnit, "FragmentPath")
+	if err != nil {
+		return ""
+	}
+	path, _ := v.Value.(string)
+	return path
+}
+
 // Active is the unit's ActiveState.
 func (c *Conn) Active(unit string) (string, error) {
 	v, err := c.Property(unit, ifUnit, "ActiveState")
@@ -111,8 +122,8 @@ func (p Props) Get(name string) any {
 	return nil
 }
 
-// Text, Number, Flag and List are the value of a property of that type, or
-// the empty value.
+// Text is the value of a property that is text; as in the methods below, the
+// empty value stands for one of another type.
 func (p Props) Text(name string) string { s, _ := p.Get(name).(string); return s }
 
 // Flag is a boolean property.

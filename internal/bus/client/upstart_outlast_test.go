@@ -32,8 +32,10 @@ func TestUpstartOutlastsManager(t *testing.T) {
 	}{
 		{"start", nil, startHang, hangs, func(f *bustest.Fake) { f.Upstart.Settle("hang.service", false) }, ""},
 		{"start that fails", nil, startHang, hangs, func(f *bustest.Fake) { f.Upstart.Settle("hang.service", true) }, "JobFailed"},
-		{"stop", func(u *client.Upstart) error { _, err := u.Job("hang").Start(nil, false); return err }, func(u *client.Upstart) error { return u.Job("hang").Stop(nil, true) }, hangs,
-			func(f *bustest.Fake) { f.Upstart.Settle("hang.service", false) }, ""},
+		{
+			"stop", func(u *client.Upstart) error { _, err := u.Job("hang").Start(nil, false); return err }, func(u *client.Upstart) error { return u.Job("hang").Stop(nil, true) }, hangs,
+			func(f *bustest.Fake) { f.Upstart.Settle("hang.service", false) }, "",
+		},
 		{"event", nil, emitHang, hangs, func(f *bustest.Fake) { f.Service.EventCompleted(engine.Completed{ID: 1}) }, ""},
 		{"event that fails", nil, emitHang, hangs, func(f *bustest.Fake) { f.Service.EventCompleted(engine.Completed{ID: 1, Failed: true}) }, "EventFailed"},
 	} {
@@ -46,7 +48,7 @@ func emitHang(u *client.Upstart) error  { return u.EmitEvent("hang", []string{"A
 func hangs(f *bustest.Fake) bool        { return len(f.Upstart.Waiting) == 1 }
 
 func outlast(t *testing.T, before, wait func(*client.Upstart) error, waits func(*bustest.Fake) bool, settle func(*bustest.Fake), want string) {
-	dir, err := os.MkdirTemp("", "rouse-bus")
+	dir, err := os.MkdirTemp("", "rouse-bus") //nolint:usetesting // a socket's path is short
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +100,7 @@ func watched(f *bustest.Fake) bool {
 // An event that the new manager does not know may have completed or not.
 func TestLostEvent(t *testing.T) {
 	first := bustest.New()
-	dir, err := os.MkdirTemp("", "rouse-bus")
+	dir, err := os.MkdirTemp("", "rouse-bus") //nolint:usetesting // a socket's path is short
 	if err != nil {
 		t.Fatal(err)
 	}

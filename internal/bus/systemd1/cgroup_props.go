@@ -129,10 +129,15 @@ func cgroupProps() []bus.Prop {
 	accounting("IOAccounting", "io.")
 	accounting("MemoryAccounting", "memory.")
 	accounting("TasksAccounting", "pids.")
-	props = append(props, unknowns("MemorySwapCurrent", "MemorySwapPeak", "MemoryZSwapCurrent", "MemoryAvailable", "EffectiveMemoryMax",
+	return append(props, cgroupAbsent()...)
+}
+
+// cgroupAbsent are the settings and figures that rouse has not.
+func cgroupAbsent() []bus.Prop {
+	props := unknowns("MemorySwapCurrent", "MemorySwapPeak", "MemoryZSwapCurrent", "MemoryAvailable", "EffectiveMemoryMax",
 		"EffectiveMemoryHigh", "EffectiveTasksMax", "IPIngressBytes", "IPIngressPackets", "IPEgressBytes", "IPEgressPackets",
 		"IOReadBytes", "IOReadOperations", "IOWriteBytes", "IOWriteOperations", "StartupCPUWeight", "StartupIOWeight",
-		"StartupMemoryHigh", "StartupMemoryMax", "StartupMemorySwapMax", "StartupMemoryZSwapMax", "MemoryPressureThresholdUSec")...)
+		"StartupMemoryHigh", "StartupMemoryMax", "StartupMemorySwapMax", "StartupMemoryZSwapMax", "MemoryPressureThresholdUSec")
 	props = append(props, zeros("t", "ControlGroupId", "DefaultMemoryLow", "DefaultMemoryMin", "DefaultStartupMemoryLow", "StartupMemoryLow")...)
 	props = append(props, zeros("b", "IPAccounting", "CoredumpReceive")...)
 	props = append(props, zeros("as", "IPIngressFilterPath", "IPEgressFilterPath", "DisableControllers")...)

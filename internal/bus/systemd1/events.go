@@ -34,6 +34,9 @@ func why(subject any, c *bus.Call) {
 		c.Fail(errorPrefix+"NoSuchUnit", "%v", err)
 		return
 	}
+	if v, ok := subject.(*Service).be.Unit(x.Unit); ok && v.Unit.Service != nil && v.Unit.Service.Job != nil && v.Unit.Service.Job.Manual {
+		x.Notes = append(x.Notes, "manual: no event starts it, it is started by its name only")
+	}
 	replyJSON(c, x)
 }
 

@@ -107,8 +107,9 @@ func StdioText(s unit.Stdio, unset string) string {
 		return unset
 	case unit.StdioFile, unit.StdioAppend, unit.StdioTruncate:
 		return word(stdioKinds[:], s.Kind) + ":" + s.Arg
+	default:
+		return word(stdioKinds[:], s.Kind)
 	}
-	return word(stdioKinds[:], s.Kind)
 }
 
 // limits are the resource limits in the order of systemd.exec(5).
@@ -116,11 +117,22 @@ var limits = []struct {
 	name     string
 	resource uint8
 }{
-	{"CPU", unix.RLIMIT_CPU}, {"FSIZE", unix.RLIMIT_FSIZE}, {"DATA", unix.RLIMIT_DATA}, {"STACK", unix.RLIMIT_STACK},
-	{"CORE", unix.RLIMIT_CORE}, {"RSS", unix.RLIMIT_RSS}, {"NOFILE", unix.RLIMIT_NOFILE}, {"AS", unix.RLIMIT_AS},
-	{"NPROC", unix.RLIMIT_NPROC}, {"MEMLOCK", unix.RLIMIT_MEMLOCK}, {"LOCKS", unix.RLIMIT_LOCKS},
-	{"SIGPENDING", unix.RLIMIT_SIGPENDING}, {"MSGQUEUE", unix.RLIMIT_MSGQUEUE}, {"NICE", unix.RLIMIT_NICE},
-	{"RTPRIO", unix.RLIMIT_RTPRIO}, {"RTTIME", unix.RLIMIT_RTTIME},
+	{"CPU", unix.RLIMIT_CPU},
+	{"FSIZE", unix.RLIMIT_FSIZE},
+	{"DATA", unix.RLIMIT_DATA},
+	{"STACK", unix.RLIMIT_STACK},
+	{"CORE", unix.RLIMIT_CORE},
+	{"RSS", unix.RLIMIT_RSS},
+	{"NOFILE", unix.RLIMIT_NOFILE},
+	{"AS", unix.RLIMIT_AS},
+	{"NPROC", unix.RLIMIT_NPROC},
+	{"MEMLOCK", unix.RLIMIT_MEMLOCK},
+	{"LOCKS", unix.RLIMIT_LOCKS},
+	{"SIGPENDING", unix.RLIMIT_SIGPENDING},
+	{"MSGQUEUE", unix.RLIMIT_MSGQUEUE},
+	{"NICE", unix.RLIMIT_NICE},
+	{"RTPRIO", unix.RLIMIT_RTPRIO},
+	{"RTTIME", unix.RLIMIT_RTTIME},
 }
 
 // limitProps show what the unit sets, else the manager's own limits, which
@@ -215,8 +227,11 @@ func dirProps(x func(*object) *unit.Exec) []bus.Prop {
 		name string
 		kind unit.DirKind
 	}{
-		{"RuntimeDirectory", unit.RuntimeDir}, {"StateDirectory", unit.StateDir}, {"CacheDirectory", unit.CacheDir},
-		{"LogsDirectory", unit.LogsDir}, {"ConfigurationDirectory", unit.ConfigurationDir},
+		{"RuntimeDirectory", unit.RuntimeDir},
+		{"StateDirectory", unit.StateDir},
+		{"CacheDirectory", unit.CacheDir},
+		{"LogsDirectory", unit.LogsDir},
+		{"ConfigurationDirectory", unit.ConfigurationDir},
 	} {
 		props = append(props,
 			one(d.name, "as", texts(func(o *object) []string {
@@ -278,8 +293,16 @@ func execUnset() []bus.Prop {
 	props = append(props, zeros("t", "MountFlags", "LogRateLimitIntervalUSec")...)
 	props = append(props, zeros("u", "LogRateLimitBurst")...)
 	for _, d := range [][2]string{
-		{"ProtectHome", "no"}, {"ProtectSystem", "no"}, {"ProtectProc", "default"}, {"ProcSubset", "all"}, {"KeyringMode", "inherit"},
-		{"UtmpMode", "init"}, {"PrivateTmpEx", "no"}, {"PrivateUsersEx", "no"}, {"ProtectControlGroupsEx", "no"}, {"PrivatePIDs", "no"},
+		{"ProtectHome", "no"},
+		{"ProtectSystem", "no"},
+		{"ProtectProc", "default"},
+		{"ProcSubset", "all"},
+		{"KeyringMode", "inherit"},
+		{"UtmpMode", "init"},
+		{"PrivateTmpEx", "no"},
+		{"PrivateUsersEx", "no"},
+		{"ProtectControlGroupsEx", "no"},
+		{"PrivatePIDs", "no"},
 	} {
 		props = append(props, one(d[0], "s", fixedText(d[1])))
 	}

@@ -101,8 +101,10 @@ func managerProps() []bus.Prop {
 	props = append(props, moment("UserspaceTimestamp", func(f *Facts) engine.Time { return f.StartedAt })...)
 	props = append(props, moment("UnitsLoadTimestamp", func(f *Facts) engine.Time { return f.StartedAt })...)
 	props = append(props, moment("FinishTimestamp", func(f *Facts) engine.Time { return f.FinishedAt })...)
-	for _, name := range []string{"Firmware", "Loader", "Kernel", "InitRD", "ShutdownStart", "SecurityStart", "SecurityFinish", "GeneratorsStart", "GeneratorsFinish", "UnitsLoadStart", "UnitsLoadFinish",
-		"InitRDSecurityStart", "InitRDSecurityFinish", "InitRDGeneratorsStart", "InitRDGeneratorsFinish", "InitRDUnitsLoadStart", "InitRDUnitsLoadFinish"} {
+	for _, name := range []string{
+		"Firmware", "Loader", "Kernel", "InitRD", "ShutdownStart", "SecurityStart", "SecurityFinish", "GeneratorsStart", "GeneratorsFinish", "UnitsLoadStart", "UnitsLoadFinish",
+		"InitRDSecurityStart", "InitRDSecurityFinish", "InitRDGeneratorsStart", "InitRDGeneratorsFinish", "InitRDUnitsLoadStart", "InitRDUnitsLoadFinish",
+	} {
 		props = append(props, zeros("t", name+"Timestamp", name+"TimestampMonotonic")...)
 	}
 	props = append(props, unknowns("RuntimeWatchdogUSec", "RuntimeWatchdogPreUSec", "RebootWatchdogUSec", "KExecWatchdogUSec", "DefaultDeviceTimeoutUSec", "DefaultMemoryPressureThresholdUSec")...)

@@ -16,9 +16,15 @@ var inverses = []struct {
 	name string
 	kind unit.DepKind
 }{
-	{"RequiredBy", unit.Requires}, {"RequisiteOf", unit.Requisite}, {"WantedBy", unit.Wants},
-	{"BoundBy", unit.BindsTo}, {"UpheldBy", unit.Upholds}, {"ConsistsOf", unit.PartOf},
-	{"ConflictedBy", unit.Conflicts}, {"OnSuccessOf", unit.OnSuccess}, {"OnFailureOf", unit.OnFailure},
+	{"RequiredBy", unit.Requires},
+	{"RequisiteOf", unit.Requisite},
+	{"WantedBy", unit.Wants},
+	{"BoundBy", unit.BindsTo},
+	{"UpheldBy", unit.Upholds},
+	{"ConsistsOf", unit.PartOf},
+	{"ConflictedBy", unit.Conflicts},
+	{"OnSuccessOf", unit.OnSuccess},
+	{"OnFailureOf", unit.OnFailure},
 	{"TriggeredBy", unit.Triggers},
 }
 
@@ -28,10 +34,18 @@ var forwards = []struct {
 	name       string
 	kind, from unit.DepKind
 }{
-	{"Requires", unit.Requires, 0}, {"Requisite", unit.Requisite, 0}, {"Wants", unit.Wants, 0},
-	{"BindsTo", unit.BindsTo, 0}, {"PartOf", unit.PartOf, 0}, {"Upholds", unit.Upholds, 0},
-	{"Conflicts", unit.Conflicts, 0}, {"Before", unit.Before, unit.After}, {"After", unit.After, unit.Before},
-	{"OnSuccess", unit.OnSuccess, 0}, {"OnFailure", unit.OnFailure, 0}, {"Triggers", unit.Triggers, 0},
+	{"Requires", unit.Requires, 0},
+	{"Requisite", unit.Requisite, 0},
+	{"Wants", unit.Wants, 0},
+	{"BindsTo", unit.BindsTo, 0},
+	{"PartOf", unit.PartOf, 0},
+	{"Upholds", unit.Upholds, 0},
+	{"Conflicts", unit.Conflicts, 0},
+	{"Before", unit.Before, unit.After},
+	{"After", unit.After, unit.Before},
+	{"OnSuccess", unit.OnSuccess, 0},
+	{"OnFailure", unit.OnFailure, 0},
+	{"Triggers", unit.Triggers, 0},
 	{"PropagatesReloadTo", unit.PropagatesReloadTo, unit.ReloadPropagatedFrom},
 	{"ReloadPropagatedFrom", unit.ReloadPropagatedFrom, unit.PropagatesReloadTo},
 	{"PropagatesStopTo", unit.PropagatesStopTo, unit.StopPropagatedFrom},

@@ -10,7 +10,8 @@ import (
 
 // instanceInterface is com.ubuntu.Upstart.Instance.xml.
 func instanceInterface() *bus.Interface {
-	return &bus.Interface{Name: IfInstance, Denied: errDenied,
+	return &bus.Interface{
+		Name: IfInstance, Denied: errDenied,
 		Methods: []bus.Method{
 			{Name: "Start", In: "b", Args: "wait", Call: instanceGoal(engine.Start)},
 			{Name: "Stop", In: "b", Args: "wait", Call: instanceGoal(engine.Stop)},

@@ -11,7 +11,8 @@ import (
 
 // jobInterface is com.ubuntu.Upstart.Job.xml.
 func jobInterface() *bus.Interface {
-	return &bus.Interface{Name: IfJob, Denied: errDenied,
+	return &bus.Interface{
+		Name: IfJob, Denied: errDenied,
 		Methods: []bus.Method{
 			{Name: "GetInstance", In: "as", Out: "o", Args: "env > instance", Open: true, Call: getInstance},
 			{Name: "GetInstanceByName", In: "s", Out: "o", Args: "name > instance", Open: true, Call: getInstanceByName},

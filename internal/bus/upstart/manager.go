@@ -14,7 +14,8 @@ import (
 // managerInterface is com.ubuntu.Upstart.xml. Methods that show variables or
 // the whole state are not open, as in Upstart: a password may be among them.
 func managerInterface() *bus.Interface {
-	return &bus.Interface{Name: IfManager, Denied: errDenied,
+	return &bus.Interface{
+		Name: IfManager, Denied: errDenied,
 		Methods: []bus.Method{
 			{Name: "ReloadConfiguration", Call: reload},
 			{Name: "GetJobByName", In: "s", Out: "o", Args: "name > job", Open: true, Call: getJobByName},

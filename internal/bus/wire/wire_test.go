@@ -58,8 +58,13 @@ func TestMessageRoundTrip(t *testing.T) {
 	if err := CheckBody(&got); err != nil {
 		t.Fatal(err)
 	}
-	want := []any{byte(7), true, uint16(65535), int32(-5), uint64(1 << 60), 1.5, "snow ☃", "/org/x", "a{sv}", []string{"a", "", "bcd"},
-		[]any{}, []byte{1, 2, 3}, []any{[]any{"k", Variant{"(ib)", []any{int32(9), false}}}}}
+	want := []any{
+		byte(7), true, uint16(65535), int32(-5), uint64(1 << 60), 1.5, "snow ☃", "/org/x", "a{sv}",
+		[]string{"a", "", "bcd"},
+		[]any{},
+		[]byte{1, 2, 3},
+		[]any{[]any{"k", Variant{"(ib)", []any{int32(9), false}}}},
+	}
 	d := got.Decoder()
 	for i, sig := range SplitSignature(m.Signature) {
 		if v := d.Value(sig); !reflect.DeepEqual(v, want[i]) {

@@ -21,7 +21,7 @@ func (r *run) connect() (*client.Upstart, error) {
 	}
 	up, err := client.UpstartPlace{Socket: r.socket, User: r.user, Getenv: r.getenv}.Dial()
 	if err != nil {
-		return nil, fmt.Errorf("Unable to connect to Upstart: %w", err)
+		return nil, fmt.Errorf("Unable to connect to Upstart: %w", err) //nolint:staticcheck // Upstart's words
 	}
 	r.conn = up.Conn()
 	return up, nil
@@ -29,11 +29,11 @@ func (r *run) connect() (*client.Upstart, error) {
 
 func (r *run) connectBus(bus, address string) (*client.Upstart, error) {
 	if address == "" {
-		return nil, fmt.Errorf("Unable to connect to %s bus: its address is not known\n    fix: set DBUS_SESSION_BUS_ADDRESS", bus)
+		return nil, fmt.Errorf("Unable to connect to %s bus: its address is not known\n    fix: set DBUS_SESSION_BUS_ADDRESS", bus) //nolint:staticcheck // Upstart's words
 	}
 	up, err := client.DialUpstartBus(address, r.dest)
 	if err != nil {
-		return nil, fmt.Errorf("Unable to connect to %s bus: %w", bus, err)
+		return nil, fmt.Errorf("Unable to connect to %s bus: %w", bus, err) //nolint:staticcheck // Upstart's words
 	}
 	r.conn = up.Conn()
 	return up, nil

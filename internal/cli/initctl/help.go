@@ -22,31 +22,31 @@ func (r *run) usage(c *command) {
 			name += " " + c.name
 		}
 	}
-	fmt.Fprintf(w, "%s\n", strings.TrimRight(fmt.Sprintf("Usage: %s [OPTION]... %s", name, synopsis), " "))
+	_, _ = fmt.Fprintf(w, "%s\n", strings.TrimRight(fmt.Sprintf("Usage: %s [OPTION]... %s", name, synopsis), " "))
 	if c != nil {
-		fmt.Fprintf(w, "%s\n", c.short)
+		_, _ = fmt.Fprintf(w, "%s\n", c.short)
 	}
 	option.Help(w, options)
 	switch {
 	case c == nil:
-		fmt.Fprintf(w, "\nFor a list of commands, try `%s help'.\n", r.prog)
+		_, _ = fmt.Fprintf(w, "\nFor a list of commands, try `%s help'.\n", r.prog)
 	case c.long != "":
-		fmt.Fprintf(w, "\n%s\n", c.long)
+		_, _ = fmt.Fprintf(w, "\n%s\n", c.long)
 	}
 }
 
 func helpCmd(r *run, _ []string) error {
 	for i, group := range []string{groupJobs, groupEvents, groupEnv, groupOther} {
 		if i > 0 {
-			fmt.Fprintf(r.Out, "\n")
+			_, _ = fmt.Fprintf(r.Out, "\n")
 		}
-		fmt.Fprintf(r.Out, "%s commands:\n", group)
+		_, _ = fmt.Fprintf(r.Out, "%s commands:\n", group)
 		for i := range commands {
 			if c := &commands[i]; c.group == group {
 				option.Row(r.Out, "  "+c.name, c.short)
 			}
 		}
 	}
-	fmt.Fprintf(r.Out, "\nFor more information on a command, try `%s COMMAND --help'.\n", r.prog)
+	_, _ = fmt.Fprintf(r.Out, "\nFor more information on a command, try `%s COMMAND --help'.\n", r.prog)
 	return nil
 }

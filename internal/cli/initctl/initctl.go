@@ -134,9 +134,3 @@ func (r *run) printf(format string, args ...any) {
 		_, _ = fmt.Fprintf(r.Out, format, args...)
 	}
 }
-
-// errorf prints a line on stderr, after what stands on stdout already.
-func (r *run) errorf(format string, args ...any) {
-	_ = r.Out.Flush()
-	_, _ = fmt.Fprintf(r.Err, format+"\n", args...)
-}

@@ -140,7 +140,7 @@ func restartCmd(r *run, args []string) error {
 	}
 	i, err := t.job.Restart(t.env, !r.noWait)
 	switch {
-	case isError(err, "UnknownInstance"):
+	case isError(err, "UnknownInstance"), isError(err, "NotRunning"):
 		return fmt.Errorf("%w\n    fix: start %s", t.named(err), strings.Join(append([]string{t.job.Name}, t.env...), " "))
 	case err != nil:
 		return r.why(t, err)

@@ -122,7 +122,7 @@ func readSession(path string) (address string, ok bool) {
 func listSessionsCmd(r *run, _ []string) error {
 	dir := sessionDir(r.getenv)
 	if dir == "" {
-		return errors.New("Unable to query session directory\n    fix: set XDG_RUNTIME_DIR")
+		return errors.New("Unable to query session directory\n    fix: set XDG_RUNTIME_DIR") //nolint:staticcheck // Upstart's words
 	}
 	list, err := sessions(dir)
 	if err != nil {

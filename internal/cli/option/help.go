@@ -16,7 +16,7 @@ const (
 
 // Help prints the options.
 func Help(w io.Writer, options []Option) {
-	fmt.Fprintf(w, "\nOptions:\n")
+	_, _ = fmt.Fprintf(w, "\nOptions:\n")
 	for _, o := range options {
 		label := "      --" + o.Long
 		switch {
@@ -39,15 +39,15 @@ func Help(w io.Writer, options []Option) {
 func Row(w io.Writer, label, text string) {
 	line := fmt.Sprintf("%-*s", nameColumn-1, label)
 	if len(line) >= nameColumn {
-		fmt.Fprintf(w, "%s\n", line)
+		_, _ = fmt.Fprintf(w, "%s\n", line)
 		line = strings.Repeat(" ", nameColumn-1)
 	}
 	for word := range strings.FieldsSeq(text) {
 		if len(line)+1+len(word) > helpWidth {
-			fmt.Fprintf(w, "%s\n", line)
+			_, _ = fmt.Fprintf(w, "%s\n", line)
 			line = strings.Repeat(" ", nameColumn+1)
 		}
 		line += " " + word
 	}
-	fmt.Fprintf(w, "%s\n", line)
+	_, _ = fmt.Fprintf(w, "%s\n", line)
 }

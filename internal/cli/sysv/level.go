@@ -37,7 +37,10 @@ func (r *run) level() string {
 // change records a new runlevel and emits its event; what it causes is not
 // waited for. halt is the value of INIT_HALT, "" for none.
 //
-// A machine that has no job for the event goes where systemd would take it.
+// A machine that has no job for the event goes where systemd would take it:
+// down, up again, or to the target of the level. What is no machine, or has
+// no such target, is left as it is: to isolate a target of ours would stop all
+// that runs.
 func (r *run) change(level, halt string, extra []string) error {
 	m, err := r.Connect()
 	if err != nil {
@@ -71,10 +74,16 @@ func (r *run) change(level, halt string, extra []string) error {
 		return m.Power("poweroff")
 	case "6":
 		return m.Power("reboot")
-	case "S":
-		return m.Isolate("rescue.target")
 	}
-	return m.Isolate("runlevel" + level + ".target")
+	target, why, err := m.Target(level)
+	if err != nil {
+		return err
+	}
+	if target == "" {
+		r.say("%s: the event runlevel was emitted; nothing else changes: no job starts on it, and %s\n", r.prog, why)
+		return nil
+	}
+	return m.Isolate(target)
 }
 
 // runlevel prints the runlevel before and the present one.

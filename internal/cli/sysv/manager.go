@@ -4,6 +4,7 @@ package sysv
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/rouse-init/rouse/internal/bus/client"
@@ -91,6 +92,47 @@ func (m remote) Power(what string) error {
 	member := map[string]string{"poweroff": "PowerOff", "reboot": "Reboot", "halt": "Halt"}[what]
 	_, err := m.Conn().Manager(member, "", nil)
 	return err
+}
+
+// ownDefaults are the default targets of machines that have runlevels.
+var ownDefaults = []string{"multi-user.target", "graphical.target", "runlevel2.target", "runlevel3.target", "runlevel4.target", "runlevel5.target"}
+
+func (m remote) Target(level string) (target, why string, err error) {
+	conn := m.Conn()
+	var status struct {
+		Scope string `json:"scope"`
+	}
+	err = conn.JSON("Status", &status)
+	var refused *client.Error
+	switch {
+	case errors.As(err, &refused): // systemd itself
+	case err != nil:
+		return "", "", err
+	case status.Scope != "init":
+		return "", "this manager is not that of a machine", nil
+	}
+	if level == "1" || level == "S" {
+		return "rescue.target", "", nil
+	}
+	d, err := conn.Manager("GetDefaultTarget", "", nil)
+	if errors.As(err, &refused) {
+		return "", "the machine has no default target", nil
+	}
+	if err != nil {
+		return "", "", err
+	}
+	if def := d.String(); !slices.Contains(ownDefaults, def) {
+		return "", "the default target is " + def, nil
+	}
+	target = "runlevel" + level + ".target"
+	props, err := conn.Unit(target)
+	if err != nil && !errors.As(err, &refused) {
+		return "", "", err
+	}
+	if props.Text("FragmentPath") == "" { // one that we make up ourselves leads to nothing
+		return "", "no file defines " + target, nil
+	}
+	return target, "", nil
 }
 
 func (m remote) Isolate(unit string) error {

@@ -3,6 +3,7 @@
 package sysv
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/rouse-init/rouse/internal/bus/bustest"
 	"github.com/rouse-init/rouse/internal/bus/client"
+	"github.com/rouse-init/rouse/internal/bus/systemd1"
 	"github.com/rouse-init/rouse/internal/unit"
 )
 
@@ -69,4 +71,68 @@ func TestSystemdOnly(t *testing.T) {
 			t.Errorf("manager was asked for %q", fake.Calls)
 		}
 	})
+}
+
+// filed is a bustest.Fake of a machine with a default target of its own.
+type filed struct {
+	*bustest.Fake
+	scope, target string
+}
+
+func (f filed) Facts() systemd1.Facts {
+	x := f.Fake.Facts()
+	x.Scope = f.scope
+	return x
+}
+
+func (f filed) Files() systemd1.Files { return filedFiles{f.Fake.Files(), f.target} }
+
+type filedFiles struct {
+	systemd1.Files
+	target string
+}
+
+func (f filedFiles) DefaultTarget() (string, error) {
+	if f.target == "" {
+		return "", errors.New("there is none")
+	}
+	return f.target, nil
+}
+
+// TestTarget: only a machine whose files have runlevels is taken to one.
+func TestTarget(t *testing.T) {
+	for _, c := range []struct {
+		scope, def, level string
+		target, why       string
+	}{
+		{"init", "multi-user.target", "3", "runlevel3.target", ""},
+		{"init", "graphical.target", "3", "runlevel3.target", ""},
+		{"init", "multi-user.target", "4", "", "no file defines runlevel4.target"}, // built in
+		{"init", "multi-user.target", "5", "", "no file defines runlevel5.target"}, // not there
+		{"init", "mine.target", "3", "", "the default target is mine.target"},
+		{"init", "", "3", "", "the machine has no default target"},
+		{"init", "mine.target", "1", "rescue.target", ""},
+		{"init", "mine.target", "S", "rescue.target", ""},
+		{"up", "multi-user.target", "3", "", "this manager is not that of a machine"},
+		{"up", "multi-user.target", "S", "", "this manager is not that of a machine"},
+		{"user", "multi-user.target", "1", "", "this manager is not that of a machine"},
+	} {
+		fake := bustest.New()
+		fake.Add(&unit.Unit{Name: "runlevel3.target", Kind: unit.KindTarget, Fragment: "/lib/systemd/system/multi-user.target"})
+		fake.Add(&unit.Unit{Name: "runlevel4.target", Kind: unit.KindTarget})
+		fake.Backend = filed{fake, c.scope, c.def}
+		s, stop, err := bustest.Start(fake, filepath.Join(t.TempDir(), "s"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := Connect(client.UpstartPlace{Socket: s.Path, Getenv: func(string) string { return "" }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		target, why, err := m.Target(c.level)
+		if target != c.target || why != c.why || err != nil {
+			t.Errorf("%s with %s, level %s: %q, %q, %v; want %q, %q", c.scope, c.def, c.level, target, why, err, c.target, c.why)
+		}
+		stop()
+	}
 }

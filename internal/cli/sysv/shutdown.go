@@ -86,10 +86,10 @@ func (r *run) cancel(message string) error {
 	b, err := os.ReadFile(r.PidFile)
 	pid, bad := strconv.Atoi(strings.TrimSpace(string(b)))
 	if err != nil || bad != nil || pid <= 1 {
-		return errors.New("Cannot find pid of running shutdown")
+		return errors.New("Cannot find pid of running shutdown") //nolint:staticcheck // Upstart's words
 	}
 	if err := r.Interrupt(pid); err != nil {
-		return errors.New("Shutdown is not running")
+		return errors.New("Shutdown is not running") //nolint:staticcheck // Upstart's words
 	}
 	if message != "" {
 		r.wall("", message)
@@ -102,7 +102,7 @@ func (r *run) countDown(w *wish) error {
 	if err := r.claim(); err != nil {
 		return err
 	}
-	defer os.Remove(r.PidFile)
+	defer func() { _ = os.Remove(r.PidFile) }()
 	_, _, word := w.target()
 	for forbidden := false; ; {
 		left := w.at.Sub(r.Now())
@@ -123,7 +123,7 @@ func (r *run) countDown(w *wish) error {
 			if err := r.allowLogins(); err != nil {
 				return err
 			}
-			return errors.New("Shutdown cancelled")
+			return errors.New("Shutdown cancelled") //nolint:staticcheck // Upstart's words
 		}
 	}
 }
@@ -136,7 +136,7 @@ func (r *run) claim() error {
 		f, err = os.OpenFile(r.PidFile, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	}
 	if errors.Is(err, os.ErrExist) {
-		return errors.New("Another shutdown is already running\n    fix: cancel it with shutdown -c")
+		return errors.New("Another shutdown is already running\n    fix: cancel it with shutdown -c") //nolint:staticcheck // Upstart's words
 	}
 	if err != nil {
 		// Read-only or missing: it cannot be cancelled, and is done all the same.

@@ -24,6 +24,9 @@ type Manager interface {
 	Handles(event, value string) (bool, error)
 	// Power asks for "poweroff", "reboot" or "halt".
 	Power(what string) error
+	// Target is the unit that a runlevel from 1 to 5 or S leads to where no
+	// job cares for it; why says what there is instead, if there is none.
+	Target(level string) (unit, why string, err error)
 	// Isolate starts a unit and stops all others.
 	Isolate(unit string) error
 	// Reload and Reexec are telinit's Q and U.
@@ -122,12 +125,12 @@ func (r *run) parse(args []string, own []option.Option, d doc) (words []string, 
 	case err != nil:
 		return nil, true, err
 	case r.version:
-		fmt.Fprintf(r.Out, "%s (rouse %s)\n", r.prog, r.Sys.Version)
+		_, _ = fmt.Fprintf(r.Out, "%s (rouse %s)\n", r.prog, r.Sys.Version)
 		return nil, true, nil
 	case r.help:
-		fmt.Fprintf(r.Out, "Usage: %s [OPTION]... %s\n%s\n", r.prog, d.synopsis, d.short)
+		_, _ = fmt.Fprintf(r.Out, "Usage: %s [OPTION]... %s\n%s\n", r.prog, d.synopsis, d.short)
 		option.Help(r.Out, p.Options)
-		fmt.Fprintf(r.Out, "\n%s\n", d.long)
+		_, _ = fmt.Fprintf(r.Out, "\n%s\n", d.long)
 		return nil, true, nil
 	}
 	return p.Words, false, nil
@@ -136,7 +139,7 @@ func (r *run) parse(args []string, own []option.Option, d doc) (words []string, 
 // needRoot is the first thing that is asked of those that change anything.
 func (r *run) needRoot() error {
 	if !r.Root {
-		return errors.New("Need to be root")
+		return errors.New("Need to be root") //nolint:staticcheck // Upstart's words
 	}
 	return nil
 }

@@ -27,6 +27,8 @@ type pretend struct {
 	env   map[string]string
 	// handled are the runlevels that jobs care for.
 	handled string
+	// noTarget is why no runlevel leads to a target.
+	noTarget string
 	// cancelAt interrupts the wait.
 	cancelAt time.Time
 	out, err strings.Builder
@@ -72,7 +74,14 @@ func (p *pretend) Emit(name string, env []string) error {
 func (p *pretend) Handles(_, value string) (bool, error) {
 	return strings.Contains(p.handled, value), nil
 }
-func (p *pretend) Power(what string) error   { return p.record("power %s", what) }
+func (p *pretend) Power(what string) error { return p.record("power %s", what) }
+
+func (p *pretend) Target(level string) (target, why string, err error) {
+	if p.noTarget != "" {
+		return "", p.noTarget, nil
+	}
+	return "target-" + level, "", nil
+}
 func (p *pretend) Isolate(unit string) error { return p.record("isolate %s", unit) }
 func (p *pretend) Reload() error             { return p.record("reload") }
 func (p *pretend) Reexec() error             { return p.record("reexec") }
@@ -148,8 +157,8 @@ func TestWithoutJobs(t *testing.T) {
 	}{
 		{"telinit 0", []string{"emit runlevel RUNLEVEL=0 PREVLEVEL=N", "power poweroff"}},
 		{"telinit 6", []string{"emit runlevel RUNLEVEL=6 PREVLEVEL=N", "power reboot"}},
-		{"telinit S", []string{"emit runlevel RUNLEVEL=S PREVLEVEL=N", "isolate rescue.target"}},
-		{"telinit 3", []string{"emit runlevel RUNLEVEL=3 PREVLEVEL=N", "isolate runlevel3.target"}},
+		{"telinit S", []string{"emit runlevel RUNLEVEL=S PREVLEVEL=N", "isolate target-S"}},
+		{"telinit 3", []string{"emit runlevel RUNLEVEL=3 PREVLEVEL=N", "isolate target-3"}},
 		{"shutdown -H now", []string{"emit runlevel RUNLEVEL=0 PREVLEVEL=N INIT_HALT=HALT", "power halt"}},
 		{"halt", []string{"emit runlevel RUNLEVEL=0 PREVLEVEL=N INIT_HALT=HALT", "power halt"}},
 		{"poweroff", []string{"emit runlevel RUNLEVEL=0 PREVLEVEL=N INIT_HALT=POWEROFF", "power poweroff"}},
@@ -159,6 +168,11 @@ func TestWithoutJobs(t *testing.T) {
 		p.handled = ""
 		p.check(c.line, 0, "", "", c.calls...)
 	}
+	p := newPretend(t)
+	p.handled, p.noTarget = "", "there is none"
+	p.check("telinit 2", 0, "telinit: the event runlevel was emitted; nothing else changes: no job starts on it, and there is none\n", "", "emit runlevel RUNLEVEL=2 PREVLEVEL=N")
+	p.check("telinit -q 3", 0, "", "", "emit runlevel RUNLEVEL=3 PREVLEVEL=2")
+	p.check("telinit 0", 0, "", "", "emit runlevel RUNLEVEL=0 PREVLEVEL=3", "power poweroff")
 }
 
 func TestReboot(t *testing.T) {

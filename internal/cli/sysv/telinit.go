@@ -27,7 +27,7 @@ func (r *run) telinit(args []string) error {
 	}
 	for _, e := range env {
 		if name, _, ok := strings.Cut(e, "="); !ok || name == "" {
-			return errors.New("Env must be KEY=VALUE pairs")
+			return errors.New("Env must be KEY=VALUE pairs") //nolint:staticcheck // Upstart's words
 		}
 	}
 	if err := r.needRoot(); err != nil {

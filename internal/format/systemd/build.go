@@ -51,10 +51,10 @@ type build struct {
 // settled notes which settings a unit makes itself, where the default
 // depends on other settings.
 type settled struct {
-	typ, timeoutStart, timeoutStop, oomPolicy         bool
-	serviceOf, options, fdName, triggerIval, pollIval bool
-	triggerBurst, pollBurst, jobRunning, slice, kill  bool
-	credential                                        bool
+	typ, timeoutStart, oomPolicy               bool
+	serviceOf, options, triggerIval, pollIval  bool
+	triggerBurst, pollBurst, jobRunning, slice bool
+	credential                                 bool
 }
 
 var builds = sync.Pool{New: func() any { return new(build) }}

@@ -164,8 +164,9 @@ func insteadIn(s sectionSet) string {
 		return "rouse does not handle swap yet"
 	case inScope:
 		return "there are no scopes yet"
+	default:
+		return "it has no effect"
 	}
-	return "it has no effect"
 }
 
 // sinceText is "Added in version" of the manuals of systemd 257: a section, a

@@ -323,7 +323,8 @@ func setCoredumpFilter(b *build, v string) error {
 	list := strings.Fields("private-anonymous shared-anonymous private-file-backed shared-file-backed elf-headers " +
 		"private-huge shared-huge private-dax shared-dax")
 	return b.words(v, unquote, func(w string) error {
-		bits, err := uint64(0), error(nil)
+		var bits uint64
+		var err error
 		switch n := lookup(list, w); {
 		case n >= 0:
 			bits = 1 << n

@@ -175,7 +175,7 @@ func show(v reflect.Value) string {
 		if len(x) > 0 && strings.HasPrefix(fmt.Sprintf("%q", x), `"`) && x[0] >= ' ' && x[0] < 127 && len(x) > 2 {
 			return fmt.Sprintf("%q", x) // text, not exit codes
 		}
-		return fmt.Sprint(x)
+		return fmt.Sprintf("%d", x)
 	}
 	switch {
 	case v.Kind() == reflect.Pointer && !v.IsNil():

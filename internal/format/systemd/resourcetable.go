@@ -183,7 +183,7 @@ func (b *build) amount(file, v string, zero bool) error {
 	if err != nil {
 		return err
 	}
-	n := uint64(0)
+	var n uint64
 	switch {
 	case percent && (b.opt.Facts == nil || b.opt.Facts.TotalMemory == 0):
 		return errors.New("the size of the memory is not known here")

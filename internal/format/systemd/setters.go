@@ -187,7 +187,6 @@ func anything(name string) value {
 var (
 	isBool = value{"boolean", func(_ *build, v string) error { _, err := parseBool(v); return err }}
 	isSpan = value{"time span", func(_ *build, v string) error { _, err := parseSpan(v); return err }}
-	isSize = value{"size in bytes", func(_ *build, v string) error { _, err := parseSize(v); return err }}
 	isMode = value{"octal mode", func(_ *build, v string) error { _, err := parseMode(v); return err }}
 	isPath = value{"absolute path", func(b *build, v string) error {
 		if v == "" {
@@ -269,17 +268,6 @@ func isBoolOrListOf(words string) value {
 			return nil
 		}
 		return l.set(b, v)
-	}}
-}
-
-// isUnitName is the name of one unit; kind 0 means any.
-func isUnitName(k unit.Kind) value {
-	return value{"unit name", func(b *build, v string) error {
-		s, err := b.expandName(v)
-		if err == nil && (!unit.ValidName(s) || k != unit.KindInvalid && unit.KindOf(s) != k) {
-			err = badName(s)
-		}
-		return err
 	}}
 }
 

@@ -42,7 +42,8 @@ func ParseSignal(s string) (uint8, error) {
 	if i := slices.Index(signalNames[:], name); i > 0 {
 		return uint8(i), nil
 	}
-	base, rest := 0, ""
+	var base int
+	var rest string
 	switch {
 	case strings.HasPrefix(name, "RTMIN"):
 		base, rest = sigRTMin, name[len("RTMIN"):]

@@ -19,8 +19,10 @@ func stdioTable() []Directive {
 	flag := func(f func(*unit.Exec) *bool) value { return boolean(func(b *build) *bool { return f(&b.exec) }) }
 	levels := isOneOf("emerg alert crit err warning notice info debug 0 1 2 3 4 5 6 7")
 	return execEntries([]Directive{
-		key(inExec, "StandardInput", value{"null, tty, tty-force, tty-fail, data, file:PATH, socket or fd:NAME",
-			func(b *build, v string) error { return b.stdin(v) }}),
+		key(inExec, "StandardInput", value{
+			"null, tty, tty-force, tty-fail, data, file:PATH, socket or fd:NAME",
+			func(b *build, v string) error { return b.stdin(v) },
+		}),
 		key(inExec, "StandardOutput", value{outputWords, func(b *build, v string) error {
 			return b.output(&b.exec.Stdout, v, "stdout")
 		}}),

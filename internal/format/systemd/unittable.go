@@ -180,7 +180,7 @@ func (b *build) unitName(w string) (string, error) {
 	return name, nil
 }
 
-var errURI = errors.New("expected a URI that begins with http:, https:, file:, info: or man:")
+var errURI = errors.New("expected a URI (http:, https:, file:, info: or man:)")
 
 func setDocumentation(b *build, v string) error {
 	if v == "" {

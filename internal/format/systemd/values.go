@@ -20,7 +20,6 @@ var (
 	errSignal = errors.New("expected a signal such as SIGTERM")
 	errPath   = errors.New("expected an absolute path")
 	errDots   = errors.New(`expected a path without ".."`)
-	errEmpty  = errors.New("expected a value")
 )
 
 func parseBool(s string) (bool, error) {

@@ -18,9 +18,6 @@ const (
 
 var errQuote = errors.New("the quote is not closed")
 
-// errSlash stands for a backslash at the very end.
-var errSlash = errors.New("nothing follows the last backslash")
-
 // word takes the first word off s, blanks around it included. ok is false at
 // the end of s. odd tells that there was an escape that systemd does not
 // know; it stays in the word as it was written.

@@ -165,10 +165,10 @@ func socketAddress(s string) (a socketAddr, ok bool) {
 		return socketAddr{path: s}, len(s) <= longest
 	}
 	a.proto = "inet"
-	host, port := "", s
+	port := s
 	if i := strings.LastIndexByte(s, ':'); i >= 0 {
-		host, port = s[:i], s[i+1:]
-		bare, bracket := strings.CutPrefix(host, "[")
+		port = s[i+1:]
+		bare, bracket := strings.CutPrefix(s[:i], "[")
 		bare, closed := strings.CutSuffix(bare, "]")
 		ip, err := netip.ParseAddr(bare)
 		if err != nil || bracket != closed || ip.Is4() == bracket || ip.Zone() != "" {

@@ -134,7 +134,7 @@ func show(v reflect.Value) string {
 	case unit.Expr:
 		return "{" + FormatExpr(x) + "} at " + positions(x)
 	case []uint8:
-		return fmt.Sprint(x)
+		return fmt.Sprintf("%d", x)
 	case time.Duration:
 		return unit.FormatTimespan(x)
 	case diag.Pos:

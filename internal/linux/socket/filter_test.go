@@ -80,7 +80,8 @@ func filteredSocket(t *testing.T, a *unit.Access) (fd, port int) {
 
 func sendFrom(t *testing.T, from netip.Addr, port int) bool {
 	t.Helper()
-	family, local, remote := unix.AF_INET, unix.Sockaddr(&unix.SockaddrInet4{}), unix.Sockaddr(nil)
+	family := unix.AF_INET
+	var local, remote unix.Sockaddr
 	if from.Is4() {
 		local = &unix.SockaddrInet4{Addr: from.As4()}
 		remote = &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}, Port: port}

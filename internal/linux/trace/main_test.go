@@ -4,6 +4,7 @@ package trace
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -295,7 +296,7 @@ func exit(t testing.TB, pid int) string {
 		var e end
 		for {
 			_, e.err = unix.Wait4(pid, &e.ws, 0, nil)
-			if e.err != unix.EINTR {
+			if !errors.Is(e.err, unix.EINTR) {
 				break
 			}
 		}

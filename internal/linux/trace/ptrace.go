@@ -54,6 +54,7 @@ func isGroupStop(sig unix.Signal) bool {
 	switch sig {
 	case unix.SIGSTOP, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU:
 		return true
+	default:
+		return false
 	}
-	return false
 }

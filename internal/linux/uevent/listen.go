@@ -57,9 +57,9 @@ type Reader struct {
 func (r *Reader) Next(fd int) (Event, error) {
 	n, oobn, flags, from, err := unix.Recvmsg(fd, r.buf[:], r.oob[:], unix.MSG_CMSG_CLOEXEC)
 	switch {
-	case err == unix.ENOBUFS:
+	case errors.Is(err, unix.ENOBUFS):
 		return Event{}, ErrLost
-	case err == unix.EINTR:
+	case errors.Is(err, unix.EINTR):
 		return Event{}, unix.EAGAIN
 	case err != nil:
 		return Event{}, err

@@ -69,8 +69,9 @@ func replaces(r, old *Record) bool {
 	switch r.Type {
 	case Runlevel, BootTime:
 		return old.Type == r.Type
+	default:
+		return (old.Type == Login || old.Type == User || old.Type == Dead) && old.ID == r.ID
 	}
-	return (old.Type == Login || old.Type == User || old.Type == Dead) && old.ID == r.ID
 }
 
 // Add appends a record to a file of history (wtmp), which must exist.

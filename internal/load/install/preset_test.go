@@ -13,11 +13,23 @@ func TestGlob(t *testing.T) {
 		pattern, name string
 		want          bool
 	}{
-		{"*", "a.service", true}, {"a.*", "a.service", true}, {"a.*", "b.service", false},
-		{"?.service", "a.service", true}, {"?.service", "ab.service", false},
-		{"[a-c]*", "b.service", true}, {"[!a-c]*", "b.service", false}, {"[]x]", "]", true}, {"[x", "[x", true},
-		{"*-*.socket", "a-b.socket", true}, {"*-*.socket", "ab.socket", false}, {"a*b*c", "axxbyyc", true},
-		{"a*b*c", "axxbyy", false}, {`a\x2d*`, `a\x2db`, true}, {"", "", true}, {"", "a", false}, {"**", "", true},
+		{"*", "a.service", true},
+		{"a.*", "a.service", true},
+		{"a.*", "b.service", false},
+		{"?.service", "a.service", true},
+		{"?.service", "ab.service", false},
+		{"[a-c]*", "b.service", true},
+		{"[!a-c]*", "b.service", false},
+		{"[]x]", "]", true},
+		{"[x", "[x", true},
+		{"*-*.socket", "a-b.socket", true},
+		{"*-*.socket", "ab.socket", false},
+		{"a*b*c", "axxbyyc", true},
+		{"a*b*c", "axxbyy", false},
+		{`a\x2d*`, `a\x2db`, true},
+		{"", "", true},
+		{"", "a", false},
+		{"**", "", true},
 	} {
 		if got := Glob(c.pattern, c.name); got != c.want {
 			t.Errorf("Glob(%q, %q) = %v", c.pattern, c.name, got)

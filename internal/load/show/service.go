@@ -60,14 +60,22 @@ type commandList struct {
 }
 
 var serviceLists = []commandList{
-	{"ExecCondition", unit.PhaseCondition}, {"ExecStartPre", unit.PhaseStartPre}, {"ExecStart", unit.PhaseStart},
-	{"ExecStartPost", unit.PhaseStartPost}, {"ExecReload", unit.PhaseReload}, {"ExecStop", unit.PhaseStop},
-	{"ExecStopPost", unit.PhaseStopPost}, {"X-ExecSecurity", unit.PhaseSecurity}, {"X-ExecPreStop", unit.PhasePreStop},
+	{"ExecCondition", unit.PhaseCondition},
+	{"ExecStartPre", unit.PhaseStartPre},
+	{"ExecStart", unit.PhaseStart},
+	{"ExecStartPost", unit.PhaseStartPost},
+	{"ExecReload", unit.PhaseReload},
+	{"ExecStop", unit.PhaseStop},
+	{"ExecStopPost", unit.PhaseStopPost},
+	{"X-ExecSecurity", unit.PhaseSecurity},
+	{"X-ExecPreStop", unit.PhasePreStop},
 }
 
 var socketLists = []commandList{
-	{"ExecStartPre", unit.PhaseStartPre}, {"ExecStartPost", unit.PhaseStartPost},
-	{"ExecStopPre", unit.PhaseStop}, {"ExecStopPost", unit.PhaseStopPost},
+	{"ExecStartPre", unit.PhaseStartPre},
+	{"ExecStartPost", unit.PhaseStartPost},
+	{"ExecStopPre", unit.PhaseStop},
+	{"ExecStopPost", unit.PhaseStopPost},
 }
 
 // commands prints each command twice: as systemd did first, and with all its

@@ -13,12 +13,22 @@ var depOrder = []struct {
 	name string
 	kind unit.DepKind
 }{
-	{"Requires", unit.Requires}, {"Requisite", unit.Requisite}, {"Wants", unit.Wants},
-	{"BindsTo", unit.BindsTo}, {"PartOf", unit.PartOf}, {"Upholds", unit.Upholds},
-	{"Conflicts", unit.Conflicts}, {"Before", unit.Before}, {"After", unit.After},
-	{"OnFailure", unit.OnFailure}, {"OnSuccess", unit.OnSuccess}, {"Triggers", unit.Triggers},
-	{"PropagatesReloadTo", unit.PropagatesReloadTo}, {"ReloadPropagatedFrom", unit.ReloadPropagatedFrom},
-	{"PropagatesStopTo", unit.PropagatesStopTo}, {"StopPropagatedFrom", unit.StopPropagatedFrom},
+	{"Requires", unit.Requires},
+	{"Requisite", unit.Requisite},
+	{"Wants", unit.Wants},
+	{"BindsTo", unit.BindsTo},
+	{"PartOf", unit.PartOf},
+	{"Upholds", unit.Upholds},
+	{"Conflicts", unit.Conflicts},
+	{"Before", unit.Before},
+	{"After", unit.After},
+	{"OnFailure", unit.OnFailure},
+	{"OnSuccess", unit.OnSuccess},
+	{"Triggers", unit.Triggers},
+	{"PropagatesReloadTo", unit.PropagatesReloadTo},
+	{"ReloadPropagatedFrom", unit.ReloadPropagatedFrom},
+	{"PropagatesStopTo", unit.PropagatesStopTo},
+	{"StopPropagatedFrom", unit.StopPropagatedFrom},
 	{"JoinsNamespaceOf", unit.JoinsNamespaceOf},
 }
 

@@ -29,7 +29,11 @@ func (c *checker) account(u *unit.Unit, e *unit.Exec) {
 		return
 	}
 	if !UserExists(e.User) {
-		d := c.add(u, diag.Warning, CodeUser, where(u, "User", e.User), "cannot start: User=%s: no such user", e.User)
+		what := "User=" + e.User
+		if job(u) != nil {
+			what = "setuid " + e.User
+		}
+		d := c.add(u, diag.Warning, CodeUser, where(u, "User", e.User), "cannot start: %s: no such user", what)
 		d.Fix = "make it: useradd --system " + e.User
 	}
 }

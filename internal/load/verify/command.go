@@ -63,7 +63,7 @@ func (c *checker) commands(u *unit.Unit, cmds []unit.Command, exec *unit.Exec) {
 }
 
 func (c *checker) command(u *unit.Unit, cmd *unit.Command, dirs []string) {
-	why, fix := "", ""
+	var why, fix string
 	if filepath.IsAbs(cmd.Path) {
 		why, fix = c.program(cmd.Path)
 	} else {
@@ -104,7 +104,9 @@ func (c *checker) lookup(name string, dirs []string) (why, fix string) {
 			return "", ""
 		}
 	}
-	fix = ""
+	if fix = linkFix(name); fix != "" {
+		return "not found in " + strings.Join(dirs, ":"), fix
+	}
 	for _, d := range dirs {
 		if near := load.Nearest(name, c.dir(d).names); near != "" {
 			fix = fmt.Sprintf("did you mean %q?", near)

@@ -70,6 +70,18 @@ func (c *checker) ring(units []*unit.Unit, root *unit.Unit, ring []int, sev diag
 	}
 	f := c.add(root, sev, CodeCycle, pos, format, strings.Join(names, ", "))
 	f.Fix = "remove one of the After= or Before= lines between them"
+	jobs := 0
+	for _, n := range ring {
+		if job(units[n]) != nil {
+			jobs++
+		}
+	}
+	switch {
+	case jobs == len(ring): // dbus orders too
+		f.Fix = "remove one of the needs or dbus stanzas between them"
+	case jobs > 0:
+		f.Fix = "remove one of the needs stanzas or of the After= or Before= lines between them"
+	}
 }
 
 // refused returns the unit of a ring whose start the manager refuses: it

@@ -3,6 +3,9 @@
 package verify
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -10,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/rouse-init/rouse/internal/diag"
+	"github.com/rouse-init/rouse/internal/format/upstart"
 	"github.com/rouse-init/rouse/internal/load"
 	"github.com/rouse-init/rouse/internal/unit"
 )
@@ -21,6 +25,61 @@ func (c *checker) job(u *unit.Unit) {
 		c.list = append(c.list, Scripts(u)...)
 	}
 	c.directory(u, u.Service.Exec)
+	c.ownNames(u)
+}
+
+// initctlNames and sysvNames are the other names of rouse, by which jobs call
+// Upstart's programs.
+var (
+	initctlNames = []string{"initctl", "start", "stop", "restart", "reload", "status"}
+	sysvNames    = []string{"telinit", "runlevel", "shutdown", "reboot", "halt", "poweroff"}
+)
+
+// linkFix says how to come by a program that is rouse under another name, ""
+// for others.
+func linkFix(name string) string {
+	instead := "rouse " + name
+	switch {
+	case slices.Contains(initctlNames[1:], name):
+		instead = "rouse initctl " + name // start alone is systemctl's
+	case name != "initctl" && !slices.Contains(sysvNames, name):
+		return ""
+	}
+	return fmt.Sprintf(`it is a name of rouse: ln -s "$(command -v rouse)" /usr/local/bin/%s, or write %s`, name, instead)
+}
+
+// ownCall is where a line of a script, or a command in it, begins with such a
+// name; a function of that name is defined with a parenthesis.
+var ownCall = regexp.MustCompile(`(?m)(?:^|[;&|]|\b(?:exec|then|do|else)\b)[ \t]*(` + strings.Join(initctlNames, "|") + `)[ \t]+[^( \t]`)
+
+// ownNames reports names of rouse in scripts that are not to be found here.
+func (c *checker) ownNames(u *unit.Unit) {
+	if e := u.Service.Exec; e != nil && e.RootDirectory != "" {
+		return
+	}
+	for i := range u.Service.Commands {
+		cmd := &u.Service.Commands[i]
+		if cmd.Path != shell || len(cmd.Args) < 2 {
+			continue
+		}
+		m := ownCall.FindStringSubmatch(cmd.Args[len(cmd.Args)-1])
+		if m == nil {
+			continue
+		}
+		if why, fix := c.lookup(m[1], searchPath); why != "" {
+			c.add(u, diag.Warning, CodeMissingBinary, cmd.Pos, "cannot run %s in the script: %s", m[1], why).Fix = fix
+		}
+	}
+}
+
+// neededAs is the name by which a needs stanza of the job means a unit.
+func neededAs(j *unit.Job, name string) string {
+	for _, n := range j.Needs {
+		if n == name || upstart.UnitName(n) == name {
+			return n
+		}
+	}
+	return name
 }
 
 // directory reports a chdir to what is not there. What lies on a file system
@@ -36,7 +95,7 @@ func (c *checker) directory(u *unit.Unit, e *unit.Exec) {
 	}
 	why := "no such directory"
 	switch st, err := os.Stat(c.root.Host(in)); {
-	case err == nil && st.IsDir(), os.IsPermission(err):
+	case err == nil && st.IsDir(), errors.Is(err, fs.ErrPermission):
 		return
 	case err == nil:
 		why = "it is no directory"
@@ -51,7 +110,7 @@ func (c *checker) directory(u *unit.Unit, e *unit.Exec) {
 			at = w.Pos
 		}
 	}
-	c.add(u, sev, CodeMissingFile, at, "cannot start: chdir %s: %s", e.WorkingDirectory, why)
+	_ = c.add(u, sev, CodeMissingFile, at, "cannot start: chdir %s: %s", e.WorkingDirectory, why)
 }
 
 // variables reports conditions on variables that their events do not have,
@@ -90,7 +149,7 @@ func ungiven(vars *load.Vars, u *unit.Unit) []string {
 		if t.Op != unit.OpEvent {
 			continue
 		}
-		more, whole := vars.Of(t.Event)
+		more, whole := vars.Of(t)
 		if !whole {
 			return nil
 		}

@@ -202,7 +202,11 @@ func (c *checker) needs(u *unit.Unit) {
 			why = "it is masked"
 		default:
 		}
-		f := c.add(u, diag.Warning, CodeMissingUnit, where(u, word[d.Kind], d.Name), "cannot start: %s=%s: %s", word[d.Kind], d.Name, why)
+		what := word[d.Kind] + "=" + d.Name
+		if j := job(u); j != nil && d.Kind == unit.Requires {
+			what = "needs " + neededAs(j, d.Name)
+		}
+		f := c.add(u, diag.Warning, CodeMissingUnit, where(u, word[d.Kind], d.Name), "cannot start: %s: %s", what, why)
 		if o.LoadErr != nil && o.LoadErr.Fix != "" {
 			f.Fix = o.LoadErr.Fix
 		}

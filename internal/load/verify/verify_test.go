@@ -276,7 +276,7 @@ func TestJobs(t *testing.T) {
 	dir := makeTree(t, map[string]string{
 		"init/a.conf":     "start on started web and started emiter\nstop on nothing\nexec /bin/sh\n",
 		"init/b.conf":     "start on startup or never\nexec /bin/sh\nneeds wbe\nsetuid no-such-user\n",
-		"init/net/c.conf": "start on b-ready\nexec /bin/sh\nrespwan\n", "init/emitter.conf": "emits b-*\n", "init/web.conf": "start on\n",
+		"init/net/c.conf": "start on b-ready\nexec /bin/sh\nrespawm\n", "init/emitter.conf": "emits b-*\n", "init/web.conf": "start on\n",
 		"units/web.service": "[Service]\nExecStart=/bin/sh\n",
 	})
 	cfg := load.Config{Paths: []string{filepath.Join(dir, "units")}, JobPaths: []string{filepath.Join(dir, "init")}}
@@ -285,17 +285,17 @@ func TestJobs(t *testing.T) {
 		a1 = `init/a.conf:1 RS409 a.service: cannot start by itself: start on can never come true: nothing defines the job "emiter" | did you mean "emitter"?`
 		a2 = `init/a.conf:2 RS409 a.service: cannot stop by itself: stop on can never come true: no job emits the event "nothing", and it is not a well-known one | write "emits nothing"`
 		b1 = `init/b.conf:1 RS409 b.service: cannot start by this part of start on: no job emits the event "never"`
-		b2 = `init/b.conf:3 RS401 b.service: cannot start: Requires=wbe.service: no file defines it | did you mean "web.service"?`
-		b3 = `init/b.conf:4 RS407 b.service: cannot start: User=no-such-user: no such user`
+		b2 = `init/b.conf:3 RS401 b.service: cannot start: needs wbe: no file defines it | did you mean "web.service"?`
+		b3 = `init/b.conf:4 RS407 b.service: cannot start: setuid no-such-user: no such user`
 	)
 	for _, c := range []struct {
 		names []string
 		units int
 		want  []string
 	}{
-		{nil, 5, []string{a1, a2, b1, b2, b3, `init/net/c.conf:3 RU002 net-c.service: cannot read "respwan"`}},
+		{nil, 5, []string{a1, a2, b1, b2, b3, `init/net/c.conf:3 RU002 net-c.service: cannot read "respawm"`}},
 		{[]string{at("a.conf")}, 1, []string{a1, a2}},
-		{[]string{at("net/c.conf")}, 1, []string{`init/net/c.conf:3 RU002 net-c.service: cannot read "respwan"`}},
+		{[]string{at("net/c.conf")}, 1, []string{`init/net/c.conf:3 RU002 net-c.service: cannot read "respawm"`}},
 		{[]string{"emitter.service"}, 1, nil},
 		{[]string{at("web.conf")}, 1, []string{`init/web.conf:1 RU004 web.service: cannot read start on`}}, // hidden, and wrong
 	} {
