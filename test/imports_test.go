@@ -41,6 +41,18 @@ var rules = []struct {
 	{"internal/manager", "os/exec", "os/exec waits for its own children and fights the reaper"},
 	{"internal/manager", "net/http", "PID 1 stays small"},
 	{"internal/bus", module + "internal/manager", "the bus sees the manager as a Backend"},
+	{"internal/source", module + "internal/engine", "sources tell of the machine, the engine decides"},
+	{"internal/source", module + "internal/manager", "sources are below the manager"},
+	{"internal/source", module + "internal/format", "sources know no format"},
+	{"internal/calendar", module + "internal", "calendar is pure: text and time"},
+	{"internal/calendar", "golang.org/x/sys/unix", "calendar is pure: text and time"},
+	{"internal/convert", module + "internal/engine", "convert is text to text"},
+	{"internal/convert", module + "internal/linux", "convert is text to text"},
+	{"internal/convert", module + "internal/manager", "convert is text to text"},
+	{"internal/builtin", module + "internal/engine", "a builtin is a service like any other"},
+	{"internal/builtin", module + "internal/manager", "a builtin is a service like any other"},
+	{"internal/bridge", module + "internal/engine", "the bridge is a service like any other"},
+	{"internal/bridge", module + "internal/manager", "the bridge is a service like any other"},
 	{"cmd/rouse", "net/http", "one static binary, and PID 1 is it: HTTP lives elsewhere"},
 }
 

@@ -19,7 +19,7 @@ import (
 func verifyCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use: "verify [UNIT|FILE|DIR...]", Short: "Check unit and job files, and name what is not supported",
-		Long: "Checks units, unit files, Upstart jobs (*.conf), inetd.conf, files of xinetd or directories, all that is on the search path without an argument. The exit status is 1 if a unit would not load or not start.",
+		Long: "Checks units, unit files, Upstart jobs (*.conf), jobs of launchd (*.plist), inetd.conf, files of xinetd or directories, all that is on the search path without an argument. The exit status is 1 if a unit would not load or not start.",
 		RunE: func(_ *cobra.Command, args []string) error { return a.verify(args) },
 	}
 	a.outputFlags(c)
@@ -85,7 +85,7 @@ func (a *app) verifyNames(cfg *load.Config, args []string) ([]string, error) {
 		if _, err := os.Lstat(path); err != nil { // a link that leads nowhere is a finding
 			return nil, err
 		}
-		if !isDir(path) && (strings.HasSuffix(path, ".conf") || load.IsSuper(path)) {
+		if !isDir(path) && (strings.HasSuffix(path, ".conf") || load.IsSuper(path) || load.IsPropertyList(path)) {
 			jobs = append(jobs, path)
 			continue
 		}

@@ -102,6 +102,9 @@ func (e *Engine) mainExited(n *node, in Exited, lost bool) {
 	}
 	unmade := lost || s.Unspawned == s.Main.Gen
 	words := at(d.Commands, s.Main.Index) + exitWords("the main process", in)
+	if unmade && n.view.Failure != "" {
+		words = n.view.Failure // no program ran that could have exited
+	}
 	if d.Job != nil {
 		if e.leftBehind(n, in) {
 			return

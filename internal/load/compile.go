@@ -87,6 +87,7 @@ func (c *compiler) unit(name string) (*unit.Unit, *recipe, diag.List) {
 	if name == "sockets.target" {
 		links = append(links, c.x.super.wanted()...)
 	}
+	links = append(links, c.x.agents.wanted(name, c.l.cfg.Scope)...)
 	addDeps(u, links)
 	c.addMounts(u)
 	return u, r, list

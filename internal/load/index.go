@@ -56,11 +56,12 @@ type index struct {
 	// aliases leads from a name to the aliases that point at it directly.
 	aliases map[string][]string
 	// lists remembers the content of the subs that were looked at.
-	lists map[string][]fs.DirEntry
-	real  map[string]bool // directories of the path, links resolved
-	jobs  jobIndex
-	super superIndex
-	diags diag.List
+	lists  map[string][]fs.DirEntry
+	real   map[string]bool // directories of the path, links resolved
+	jobs   jobIndex
+	super  superIndex
+	agents agentIndex
+	diags  diag.List
 }
 
 func newIndex(c Config) *index {
@@ -80,6 +81,7 @@ func newIndex(c Config) *index {
 		x.jobs.share(x.dirs[i].host, x.scan(&x.dirs[i]))
 	}
 	x.addJobs()
+	x.addAgents(c)
 	x.addSupers(c)
 	x.addBuiltins(c.Scope)
 	for _, name := range sortedKeys(x.names) {
@@ -114,6 +116,7 @@ func (x *index) searchDirs(c Config) []dir {
 		if c.Inetd {
 			x.super.addDir(x.root.Host("/etc"))
 		}
+		x.agentDirs(c)
 		return out
 	}
 	for _, p := range c.Paths {
@@ -124,6 +127,7 @@ func (x *index) searchDirs(c Config) []dir {
 				add(x.root.Inside(p), p, nil)
 				x.jobs.add(c, jobRoot{host: p, mixed: true})
 				x.super.addDir(p)
+				x.agents.addMixed(p)
 				continue
 			}
 			if err != nil { // a link that leads nowhere is told when its unit is loaded
@@ -144,6 +148,10 @@ func (x *index) searchDirs(c Config) []dir {
 		d = filepath.Clean(d)
 		if kind := superKind(p); kind != notSuper {
 			x.super.add(kind, p)
+			continue
+		}
+		if IsPropertyList(p) {
+			x.agents.files = append(x.agents.files, p)
 			continue
 		}
 		if strings.HasSuffix(name, confSuffix) && !c.NoJobs {

@@ -22,9 +22,11 @@ func (l *Loader) JobNames() []string {
 	return out
 }
 
-// Jobs loads all jobs and what they refer to. All have to be known to whoever
-// handles events, since any event may start any job.
-func (l *Loader) Jobs() ([]*unit.Unit, diag.List) { return l.Load(l.JobNames()...) }
+// Jobs loads all jobs, those of launchd too, and what they refer to. All have
+// to be known to whoever handles events, since any event may start any job.
+func (l *Loader) Jobs() ([]*unit.Unit, diag.List) {
+	return l.Load(slices.Concat(l.JobNames(), l.agentNames())...)
+}
 
 // WatchDirs returns the directories of jobs that exist, with those below
 // them, as paths on this host. A change in one of them may be a change of

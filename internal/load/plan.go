@@ -14,7 +14,8 @@ import (
 type Plan struct {
 	Start  []string // in the order of their names
 	Asleep []Sleeper
-	// Jobs are the Upstart jobs that start when their events come, sorted.
+	// Jobs are the jobs that start when their events come: those of Upstart,
+	// sorted, and then those of launchd.
 	Jobs []string
 	// Why says in one sentence how Start was chosen.
 	Why string
@@ -35,8 +36,8 @@ type Sleeper struct {
 // them; all of them are among the units that it returns.
 func (l *Loader) Plan() (Plan, []*unit.Unit, diag.List) {
 	if e := l.index.names["default.target"]; e != nil && e.path != "" {
-		on := l.index.super.on()
-		units, list := l.Load(slices.Concat(l.JobNames(), on, []string{"default.target"})...)
+		on := append(l.index.super.on(), l.index.agents.load()...)
+		units, list := l.Load(slices.Concat(l.JobNames(), l.agentNames(), on, []string{"default.target"})...)
 		return Plan{
 			Start: append(on, l.Canonical("default.target")), Jobs: l.waiting(),
 			Why: "the directory has a default.target",
@@ -52,13 +53,18 @@ func (l *Loader) Plan() (Plan, []*unit.Unit, diag.List) {
 	}
 	supers := map[string]*unit.Unit{}
 	for name, u := range own {
-		if e := l.index.find(name); e != nil && isPair(e) {
+		switch e := l.index.find(name); {
+		case e == nil:
+		case isPair(e):
 			supers[name] = u
+			delete(own, name)
+		case isAgent(e):
 			delete(own, name)
 		}
 	}
 	p := choose(own, l.linkedSet())
 	l.addSupers(&p, supers)
+	l.addAgents(&p)
 	p.Jobs = l.waiting()
 	jobs := 0
 	for _, u := range own {
@@ -69,16 +75,17 @@ func (l *Loader) Plan() (Plan, []*unit.Unit, diag.List) {
 	switch {
 	case jobs == 0 || len(p.Start) > 0:
 	case len(p.Jobs) > 0:
-		p.Why = fmt.Sprintf("%d of %d Upstart jobs start when their events come", len(p.Jobs), jobs)
+		p.Why = fmt.Sprintf("%d of %d Upstart jobs start when their events come", min(len(p.Jobs), jobs), jobs)
 	default:
 		p.Why = fmt.Sprintf("none of the %d Upstart jobs has a start on stanza, so each waits to be started by its name", jobs)
 	}
 	return p, units, list
 }
 
-// waiting returns the jobs that are loaded and that events start.
+// waiting returns the jobs, of Upstart and of launchd, that are loaded and that
+// events start.
 func (l *Loader) waiting() []string {
-	return slices.DeleteFunc(l.JobNames(), func(name string) bool {
+	return slices.DeleteFunc(slices.Concat(l.JobNames(), l.agentNames()), func(name string) bool {
 		u := l.units[name]
 		return u == nil || u.Load != unit.Loaded || u.Events == nil || len(u.Events.StartOn) == 0
 	})

@@ -100,7 +100,7 @@ func (l *Loader) Changed(name string) bool {
 			return true
 		}
 	}
-	return !isJob(u) && (now == nil || !isPair(now)) && !slices.Equal(x.live().dropIns(u.Name, u.Aliases), u.DropIns)
+	return !isJob(u) && (now == nil || !isPair(now) && !isAgent(now)) && !slices.Equal(x.live().dropIns(u.Name, u.Aliases), u.DropIns)
 }
 
 // Reload forgets everything, reads the directories again and loads the named
@@ -110,7 +110,7 @@ func (l *Loader) Changed(name string) bool {
 func (l *Loader) Reload(names ...string) (units []*unit.Unit, gone []string, list diag.List) {
 	before := l.units
 	l.forget()
-	units, list = l.Load(append(l.JobNames(), names...)...)
+	units, list = l.Load(slices.Concat(l.JobNames(), l.agentNames(), names)...)
 	for name, u := range before {
 		if u.Load != unit.NotFound && !impliedKind(u.Kind) && l.vanished(name) {
 			gone = append(gone, name)

@@ -135,11 +135,7 @@ func (x *index) addSupers(c Config) {
 	}
 	db := &netDB{root: x.root}
 	user := c.Scope != System
-	program := c.Program
-	if program == "" {
-		program, _ = os.Executable() // as good as the name alone, which exec looks for
-		program = strings.TrimSuffix(program, " (deleted)")
-	}
+	program := programOf(c)
 	if len(s.xinetd) > 0 {
 		pairs, list := xinetd.Parse(s.xinetd, xinetd.Options{
 			User: user, NoIPv6: x.noIPv6(), Program: program, Port: db.port, Addrs: db.addrs, Read: x.superRead, List: x.superList,
@@ -163,6 +159,15 @@ func (x *index) addSupers(c Config) {
 		x.diags = append(x.diags, list...)
 		x.addPairs(pairs)
 	}
+}
+
+// programOf is the path of rouse.
+func programOf(c Config) string {
+	if c.Program != "" {
+		return c.Program
+	}
+	program, _ := os.Executable() // as good as the name alone, which exec looks for
+	return strings.TrimSuffix(program, " (deleted)")
 }
 
 // inetdFiles are the files of inetd, those of directories included.

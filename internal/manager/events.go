@@ -112,7 +112,7 @@ const sessionPatience = 5 * time.Second
 func (m *Manager) Why(name string) (engine.Explanation, error) {
 	unitName := name
 	if !strings.Contains(name, ".") || m.engine.Def(name) == nil {
-		unitName = upstartUnit(name)
+		unitName = m.upstartUnit(name)
 	}
 	if x, ok := m.engine.Why(unitName); ok {
 		return x, nil

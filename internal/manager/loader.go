@@ -139,7 +139,7 @@ func (m *Manager) firstStart() {
 		var plan load.Plan
 		plan, units, list = m.loader.Plan()
 		m.saved.Start = plan.Start
-		if m.cfg.Mode == ModeUp && len(plan.Start) == 0 && len(m.loader.JobNames()) == 0 {
+		if m.cfg.Mode == ModeUp && len(plan.Start)+len(plan.Jobs) == 0 && len(m.loader.JobNames()) == 0 {
 			m.say("nothing to start: %s", plan.Why)
 		}
 	default:

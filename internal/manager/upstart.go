@@ -13,6 +13,7 @@ import (
 
 	"github.com/rouse-init/rouse/internal/bus/upstart"
 	"github.com/rouse-init/rouse/internal/engine"
+	format "github.com/rouse-init/rouse/internal/format/upstart"
 	"github.com/rouse-init/rouse/internal/unit"
 )
 
@@ -50,7 +51,7 @@ func jobName(u *unit.Unit) string {
 // its Load says so.
 func (j jobs) Job(name string) (*unit.Unit, bool) {
 	j.m.jobFiles.now()
-	unitName := upstartUnit(name)
+	unitName := j.m.upstartUnit(name)
 	if !unit.ValidName(unitName) {
 		return nil, false
 	}
@@ -67,12 +68,33 @@ func (j jobs) Job(name string) (*unit.Unit, bool) {
 	return v.Unit, true
 }
 
-// upstartUnit is the unit that initctl means by a name.
-func upstartUnit(name string) string {
+// upstartUnit is the unit that initctl means by a name: the unit of that very
+// name, the job, or the service that systemd calls so without its suffix.
+func (m *Manager) upstartUnit(name string) string {
+	job := format.UnitName(name)
+	names := []string{job}
 	if unit.KindOf(name) != unit.KindInvalid {
-		return name
+		names = []string{name, job}
+	} else if plain := strings.ReplaceAll(name, "/", "-") + ".service"; plain != job {
+		names = []string{job, plain} // an instance of a template, as getty@tty1
 	}
-	return strings.ReplaceAll(name, "/", "-") + ".service"
+	if len(names) == 1 {
+		return job
+	}
+	for _, n := range names {
+		if u := m.engine.Def(n); u != nil && u.Load != unit.NotFound {
+			return n
+		}
+	}
+	for _, n := range names {
+		if !unit.ValidName(n) {
+			continue
+		}
+		if v, err := m.Load(n); err == nil && v.Load != unit.NotFound {
+			return n
+		}
+	}
+	return names[0]
 }
 
 // Instances implements upstart.Backend.

@@ -101,6 +101,20 @@ func managerProps() []bus.Prop {
 	props = append(props, moment("UserspaceTimestamp", func(f *Facts) engine.Time { return f.StartedAt })...)
 	props = append(props, moment("UnitsLoadTimestamp", func(f *Facts) engine.Time { return f.StartedAt })...)
 	props = append(props, moment("FinishTimestamp", func(f *Facts) engine.Time { return f.FinishedAt })...)
+	props = append(props, managerAbsent()...)
+	props = append(props, one("DefaultMemoryPressureWatch", "s", fixedText("off")), one("CtrlAltDelBurstAction", "s", fixedText("none")),
+		one("TimerSlackNSec", "t", fixedU64(50_000)), one("DefaultOOMScoreAdjust", "i", zero("i")), one("SoftRebootsCount", "u", fixedU32(0)))
+	for _, l := range limits {
+		props = append(props,
+			one("DefaultLimit"+l.name, "t", func(_ any, e *wire.Encoder) { _, hard := inheritedLimit(int(l.resource)); e.Uint64(hard) }),
+			one("DefaultLimit"+l.name+"Soft", "t", func(_ any, e *wire.Encoder) { soft, _ := inheritedLimit(int(l.resource)); e.Uint64(soft) }))
+	}
+	return props
+}
+
+// managerAbsent are the settings and times that rouse has not.
+func managerAbsent() []bus.Prop {
+	var props []bus.Prop
 	for _, name := range []string{
 		"Firmware", "Loader", "Kernel", "InitRD", "ShutdownStart", "SecurityStart", "SecurityFinish", "GeneratorsStart", "GeneratorsFinish", "UnitsLoadStart", "UnitsLoadFinish",
 		"InitRDSecurityStart", "InitRDSecurityFinish", "InitRDGeneratorsStart", "InitRDGeneratorsFinish", "InitRDUnitsLoadStart", "InitRDUnitsLoadFinish",
@@ -111,12 +125,5 @@ func managerProps() []bus.Prop {
 	props = append(props, zeros("b", "DefaultCPUAccounting", "DefaultBlockIOAccounting", "DefaultIOAccounting", "DefaultIPAccounting", "DefaultMemoryAccounting", "DefaultTasksAccounting")...)
 	props = append(props, zeros("s", "WatchdogDevice", "RuntimeWatchdogPreGovernor")...)
 	props = append(props, zeros("t", "WatchdogLastPingTimestamp", "WatchdogLastPingTimestampMonotonic")...)
-	props = append(props, one("DefaultMemoryPressureWatch", "s", fixedText("off")), one("CtrlAltDelBurstAction", "s", fixedText("none")),
-		one("TimerSlackNSec", "t", fixedU64(50_000)), one("DefaultOOMScoreAdjust", "i", zero("i")), one("SoftRebootsCount", "u", fixedU32(0)))
-	for _, l := range limits {
-		props = append(props,
-			one("DefaultLimit"+l.name, "t", func(_ any, e *wire.Encoder) { _, hard := inheritedLimit(int(l.resource)); e.Uint64(hard) }),
-			one("DefaultLimit"+l.name+"Soft", "t", func(_ any, e *wire.Encoder) { soft, _ := inheritedLimit(int(l.resource)); e.Uint64(soft) }))
-	}
 	return props
 }

@@ -41,7 +41,7 @@ func withPaths(cfg load.Config, args []string) (load.Config, named) {
 			only := cfg
 			only.Paths, only.JobPaths = []string{a}, nil
 			n.names = append(n.names, load.New(only).Names()...)
-		case load.IsSuper(a): // many units in one file
+		case load.IsSuper(a), load.IsPropertyList(a) && err == nil: // several units in one file
 			add(&dirs, a)
 			only := cfg
 			only.Paths, only.JobPaths = []string{a}, nil

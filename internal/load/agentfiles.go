@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package load
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/rouse-init/rouse/internal/diag"
+	"github.com/rouse-init/rouse/internal/format/launchd"
+	"github.com/rouse-init/rouse/internal/format/launchd/plist"
+	"github.com/rouse-init/rouse/internal/unit"
+)
+
+// DisabledFile is where `launchctl enable` and `disable` leave their word,
+// beside the jobs that they are about: a property list of booleans by label,
+// as macOS has it.
+const DisabledFile = ".disabled.plist"
+
+// maxAgents is how many files of one directory are read at most.
+const maxAgents = 4096
+
+// agentIndex is what directories of property lists have told.
+type agentIndex struct {
+	dirs  []string // that hold nothing else
+	mixed []string // that hold other things, too
+	files []string // given one by one
+	jobs  []*launchd.Job
+}
+
+// IsPropertyList tells the files of launchd by their names.
+func IsPropertyList(path string) bool { return strings.HasSuffix(path, launchd.Suffix) }
+
+// AgentDirs returns the directories of jobs of launchd of the scope of c,
+// first ones first, as paths inside the root.
+func AgentDirs(c Config) []string {
+	if c.Scope == System {
+		return []string{"/etc/launchd", "/Library/LaunchDaemons"}
+	}
+	var out []string
+	if c.Scope == User && c.Getenv != nil && c.Root == "" {
+		if home := c.Getenv("HOME"); filepath.IsAbs(home) {
+			out = append(out, filepath.Join(home, "Library/LaunchAgents"))
+		}
+	}
+	return append(out, "/Library/LaunchAgents")
+}
+
+// agentDirs adds the directories of the scope.
+func (x *index) agentDirs(c Config) {
+	if c.NoJobs {
+		return
+	}
+	for _, d := range AgentDirs(c) {
+		x.agents.dirs = append(x.agents.dirs, x.root.Host(d))
+	}
+}
+
+// addMixed adds a directory that was given, and those below it that are named
+// as on macOS.
+func (a *agentIndex) addMixed(dir string) {
+	a.mixed = append(a.mixed, dir)
+	for _, name := range []string{"LaunchDaemons", "LaunchAgents"} {
+		a.dirs = append(a.dirs, filepath.Join(dir, name))
+	}
+}
+
+// addAgents reads all property lists and adds their units to the index, after
+// those of systemd and Upstart.
+func (x *index) addAgents(c Config) {
+	a := &x.agents
+	opt := x.agentOptions(c)
+	for _, path := range a.files {
+		opt.Disabled = x.disabledIn(filepath.Dir(path))
+		x.addAgent(path, opt, false)
+	}
+	for _, dir := range a.mixed {
+		x.addAgentDir(dir, opt, true)
+	}
+	for _, dir := range a.dirs {
+		x.addAgentDir(dir, opt, false)
+	}
+}
+
+func (x *index) agentOptions(c Config) launchd.Options {
+	db := &netDB{root: x.root}
+	opt := launchd.Options{User: c.Scope != System, NoIPv6: x.noIPv6(), Program: programOf(c), Port: db.port, Addrs: db.addrs}
+	opt.Host, _ = os.Hostname() // "" is as good as a name that no list has
+	if c.Scope != System && c.Getenv != nil {
+		opt.RuntimeDir = c.Getenv("XDG_RUNTIME_DIR")
+	}
+	return opt
+}
+
+// addAgentDir reads the files of one directory. One that is not there may
+// come, so it is remembered in any case.
+func (x *index) addAgentDir(dir string, opt launchd.Options, mixed bool) {
+	names, err := x.superList(dir)
+	if err != nil {
+		x.super.read = append(x.super.read, stamped{path: dir, stamp: stampOf(dir)})
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errNotDir) {
+			x.diags.Add(diag.Diagnostic{
+				Pos: diag.Pos{File: dir}, Severity: diag.Warning, Code: codePath,
+				Msg: fmt.Sprintf("cannot list %q: %s, going on without its jobs", dir, reason(err)),
+			})
+		}
+		return
+	}
+	opt.Disabled = x.disabledIn(dir)
+	read := 0
+	for _, name := range names {
+		if !IsPropertyList(name) || ignoredName(name) {
+			continue
+		}
+		if read++; read > maxAgents {
+			x.diags.Add(diag.Diagnostic{
+				Pos: diag.Pos{File: dir}, Severity: diag.Error, Code: codePath,
+				Msg: fmt.Sprintf("cannot read all property lists of %q: it has more than %d", dir, maxAgents),
+			})
+			return
+		}
+		x.addAgent(filepath.Join(dir, name), opt, mixed)
+	}
+}
+
+// addAgent reads one file. In a directory that holds other things a property
+// list without a label is no job.
+func (x *index) addAgent(path string, opt launchd.Options, mixed bool) {
+	text, err := x.superRead(path)
+	if err != nil {
+		x.diags.Add(diag.Diagnostic{
+			Pos: diag.Pos{File: path}, Severity: diag.Error, Code: codeRead, Msg: fmt.Sprintf("cannot read the file: %s", reason(err)),
+		})
+		return
+	}
+	if mixed {
+		if v, _ := plist.Parse(path, text); v != nil && v.Get("Label") == nil && v.Get("ProgramArguments") == nil && v.Get("Program") == nil {
+			x.diags.Add(diag.Diagnostic{
+				Pos: diag.Pos{File: path}, Severity: diag.Note, Code: codePath, Msg: "is a property list, and no job of launchd: it has no Label, ignoring",
+			})
+			return
+		}
+	}
+	j := launchd.Parse(path, text, opt)
+	names := j.Names()
+	for _, n := range names {
+		if !unit.ValidName(n) {
+			x.diags = append(x.diags, j.Diags...)
+			return
+		}
+		by := x.names[n]
+		if by == nil {
+			continue
+		}
+		x.diags.Add(diag.Diagnostic{
+			Pos: j.Pos, Severity: diag.Note, Code: codeShadowed, Unit: names[0],
+			Msg: fmt.Sprintf("cannot load the job: %s defines %s already, ignoring", by.path, n),
+		})
+		return
+	}
+	for _, n := range names {
+		x.names[n] = &entry{kind: entryFile, path: path, source: agentSource{j}}
+	}
+	x.agents.jobs = append(x.agents.jobs, j)
+}
+
+// disabledIn reads what launchctl has said of the jobs of a directory.
+func (x *index) disabledIn(dir string) func(string) (off, said bool) {
+	path := filepath.Join(dir, DisabledFile)
+	text, err := x.superRead(path)
+	if err != nil {
+		return nil
+	}
+	said := Disabled(path, text)
+	return func(label string) (bool, bool) {
+		off, ok := said[label]
+		return off, ok
+	}
+}
+
+// Disabled reads a DisabledFile: true for what is disabled, by label. What
+// cannot be read says nothing.
+func Disabled(path string, text []byte) map[string]bool {
+	out := map[string]bool{}
+	v, _ := plist.Parse(path, text)
+	if v == nil {
+		return out
+	}
+	for _, e := range v.Entries {
+		if e.Value.Kind == plist.Bool {
+			out[e.Key] = e.Value.Bool
+		}
+	}
+	return out
+}
