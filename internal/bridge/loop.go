@@ -179,8 +179,9 @@ func (l *loop) goOn() {
 	l.again = nil
 	for _, t := range list {
 		if s := l.sessions.at(t.what >> tagBits); s.serial == t.serial {
-			s.again = false
-			l.pump(s, int(t.what&1))
+			side := int(t.what & 1)
+			s.ends[side].again = false
+			l.pump(s, side)
 		}
 	}
 }

@@ -46,8 +46,8 @@ func (l *loop) pump(s *session, from int) {
 			return
 		}
 	}
-	if !s.again {
-		s.again = true
+	if !e.again {
+		e.again = true
 		l.again = append(l.again, s.tag(from))
 	}
 }

@@ -38,7 +38,6 @@ type session struct {
 	backend    int16 // -1 none
 	queue      queueName
 	state      state
-	again      bool // it is in loop.again
 	watched    bool // its client is in the epoll set
 	peeking    bool // its client is watched for what it says, before there is a backend
 	judged     bool // what it says was looked at: it is no browser
@@ -58,6 +57,7 @@ type end struct {
 	bulk  bool // much comes from here: splice
 	plain bool // it cannot be spliced
 	out   bool // it is watched for room
+	again bool // it is in loop.again
 }
 
 // held are bytes in memory.

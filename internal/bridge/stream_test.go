@@ -164,6 +164,49 @@ func TestManyBytesBothWays(t *testing.T) {
 	})
 }
 
+// Both directions of one connection have more than their turn allows: neither
+// is forgotten over the other.
+func TestBothDirectionsHaveTheirTurns(t *testing.T) {
+	b, err := New(Config{Listen: []string{"127.0.0.1:0"}, To: []string{"127.0.0.1:1"}, Loops: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.closeAll()
+	l := b.loops[0]
+	l.buf = make([]byte, 1<<10)
+	const size = 10 * pumpBudget << 10
+	near, far := [2]int32{}, [2]int32{}
+	s := l.sessions.get()
+	s.state = open
+	for side := range near {
+		near[side], far[side] = tcpPair(t)
+		if n, errno := sysWrite(far[side], make([]byte, size)); n != size {
+			t.Fatal(errno)
+		}
+		_ = unix.SetNonblock(int(near[side]), true)
+		s.ends[side].fd, s.ends[side].plain = near[side], true
+	}
+	l.pump(s, client)
+	l.pump(s, server)
+	for rounds := 0; len(l.again) > 0; rounds++ {
+		if rounds > 100 {
+			t.Fatal("it goes on for ever")
+		}
+		l.goOn()
+	}
+	for side := range far {
+		var got int
+		for buf := make([]byte, size); got < size; {
+			_ = unix.SetNonblock(int(far[side]), true)
+			n, errno := sysRead(far[side], buf)
+			if n <= 0 {
+				t.Fatalf("side %d got %d bytes of %d: %v", side, got, size, errno)
+			}
+			got += n
+		}
+	}
+}
+
 // A reader that stops stops its writer, and nobody else, and nothing is lost.
 func TestSlowReader(t *testing.T) {
 	kinds(t, func(t *testing.T, from, to string) {

@@ -30,6 +30,7 @@ type launchError struct {
 	step      string
 	directive string
 	err       error
+	fix       string
 }
 
 func (e launchError) Error() string { return e.err.Error() }
@@ -178,6 +179,9 @@ func (m *Manager) launchFailed(f engine.Spawn, err error) {
 				err = fmt.Errorf("exec %q: %w", cmd.Path, unix.ENOENT)
 			}
 		}
+	}
+	if early.fix != "" {
+		d.Fix = early.fix
 	}
 	d.Msg = "cannot start: " + strings.TrimPrefix(err.Error(), "cannot start: ")
 	out.Msg = d.String()

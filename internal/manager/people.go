@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/moby/sys/user"
@@ -67,7 +68,7 @@ func lookup(x *unit.Exec, uid int) (identity, error) {
 	if x.User != "" {
 		u, err := userNamed(x.User)
 		if err != nil {
-			return who, launchError{status: 217, step: "user", directive: "User", err: fmt.Errorf("cannot run as %q: %w", x.User, err)}
+			return who, launchError{status: 217, step: "user", directive: "User", err: fmt.Errorf("cannot run as %q: %w", x.User, err), fix: personFix("useradd --system", x.User, err)}
 		}
 		who.named, who.name, who.home, who.shell = true, u.Name, u.Home, u.Shell
 		ids.UID, ids.GID, ids.HasUID, ids.HasGID = uint32(u.Uid), uint32(u.Gid), true, true
@@ -78,14 +79,14 @@ func lookup(x *unit.Exec, uid int) (identity, error) {
 	if x.Group != "" {
 		gid, err := groupNamed(x.Group)
 		if err != nil {
-			return who, launchError{status: 216, step: "group", directive: "Group", err: fmt.Errorf("cannot run as group %q: %w", x.Group, err)}
+			return who, launchError{status: 216, step: "group", directive: "Group", err: fmt.Errorf("cannot run as group %q: %w", x.Group, err), fix: personFix("groupadd --system", x.Group, err)}
 		}
 		ids.GID, ids.HasGID = gid, true
 	}
 	for _, g := range x.SupplementaryGroups {
 		gid, err := groupNamed(g)
 		if err != nil {
-			return who, launchError{status: 216, step: "group", directive: "SupplementaryGroups", err: fmt.Errorf("cannot join group %q: %w", g, err)}
+			return who, launchError{status: 216, step: "group", directive: "SupplementaryGroups", err: fmt.Errorf("cannot join group %q: %w", g, err), fix: personFix("groupadd --system", g, err)}
 		}
 		ids.Groups = append(ids.Groups, gid)
 	}
@@ -93,6 +94,19 @@ func lookup(x *unit.Exec, uid int) (identity, error) {
 		who.ids = nil // it is what we are already
 	}
 	return who, nil
+}
+
+// personFix says how a user or group that is not there is made.
+func personFix(command, name string, err error) string {
+	if !errors.Is(err, errNobody) && !errors.Is(err, errNoGroup) || !nameLike(name) {
+		return ""
+	}
+	return "make it: " + command + " " + name + ", or name one that exists"
+}
+
+// nameLike tells whether name can be shown as a word of a command line.
+func nameLike(name string) bool {
+	return name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == "" && name[0] != '-'
 }
 
 var errNobody = errors.New("no such user")

@@ -16,6 +16,9 @@ func suggest(path string) string {
 		dirs = nil
 	}
 	base := filepath.Base(path)
+	if fix := load.OwnNameFix(base); fix != "" && base == path {
+		return fix
+	}
 	for _, dir := range append(dirs, defaultPath...) {
 		if _, err := os.Stat(filepath.Join(dir, base)); err == nil && filepath.Join(dir, base) != path {
 			return "did you mean \"" + filepath.Join(dir, base) + "\"?"

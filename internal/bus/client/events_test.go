@@ -20,11 +20,20 @@ import (
 	"github.com/rouse-init/rouse/internal/bus/client"
 	"github.com/rouse-init/rouse/internal/bus/wire"
 	"github.com/rouse-init/rouse/internal/engine"
+	"github.com/rouse-init/rouse/internal/unit"
 )
 
 func TestWhy(t *testing.T) {
-	s := bustest.Serve(t, bustest.New())
+	fake := bustest.New()
+	fake.Views["web.service"].Unit.Service.Job = &unit.Job{Name: "web", Manual: true}
+	s := bustest.Serve(t, fake)
 	c := dial(t, s.Path)
+	if x, err := c.Why("web.service"); err != nil || len(x.Notes) != 1 || !strings.HasPrefix(x.Notes[0], "manual: ") {
+		t.Errorf("a manual job is %+v, %v", x, err)
+	}
+	if got := c.Fragment("web.service"); got != "/lib/systemd/system/web.service" {
+		t.Errorf("web.service is defined by %q", got)
+	}
 	x, err := c.Why("broken.service")
 	if err != nil || x.Unit != "broken.service" || x.Active != "failed" || !strings.Contains(x.Failure, "no such file") || x.Causes[0].What != "start asked for by uid 0" {
 		t.Errorf("why is %+v, %v", x, err)

@@ -104,7 +104,7 @@ func (c *checker) lookup(name string, dirs []string) (why, fix string) {
 			return "", ""
 		}
 	}
-	if fix = linkFix(name); fix != "" {
+	if fix = load.OwnNameFix(name); fix != "" {
 		return "not found in " + strings.Join(dirs, ":"), fix
 	}
 	for _, d := range dirs {

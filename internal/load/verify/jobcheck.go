@@ -4,7 +4,6 @@ package verify
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -28,29 +27,9 @@ func (c *checker) job(u *unit.Unit) {
 	c.ownNames(u)
 }
 
-// initctlNames and sysvNames are the other names of rouse, by which jobs call
-// Upstart's programs.
-var (
-	initctlNames = []string{"initctl", "start", "stop", "restart", "reload", "status"}
-	sysvNames    = []string{"telinit", "runlevel", "shutdown", "reboot", "halt", "poweroff"}
-)
-
-// linkFix says how to come by a program that is rouse under another name, ""
-// for others.
-func linkFix(name string) string {
-	instead := "rouse " + name
-	switch {
-	case slices.Contains(initctlNames[1:], name):
-		instead = "rouse initctl " + name // start alone is systemctl's
-	case name != "initctl" && !slices.Contains(sysvNames, name):
-		return ""
-	}
-	return fmt.Sprintf(`it is a name of rouse: ln -s "$(command -v rouse)" /usr/local/bin/%s, or write %s`, name, instead)
-}
-
 // ownCall is where a line of a script, or a command in it, begins with such a
 // name; a function of that name is defined with a parenthesis.
-var ownCall = regexp.MustCompile(`(?m)(?:^|[;&|]|\b(?:exec|then|do|else)\b)[ \t]*(` + strings.Join(initctlNames, "|") + `)[ \t]+[^( \t]`)
+var ownCall = regexp.MustCompile(`(?m)(?:^|[;&|]|\b(?:exec|then|do|else)\b)[ \t]*(` + strings.Join(load.InitctlNames, "|") + `)[ \t]+[^( \t]`)
 
 // ownNames reports names of rouse in scripts that are not to be found here.
 func (c *checker) ownNames(u *unit.Unit) {
