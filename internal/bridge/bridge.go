@@ -174,7 +174,7 @@ func (b *Bridge) add(li *listener, to *loop) {
 // Run carries connections until Stop was called or the bridge was idle for
 // long enough, and closes everything.
 func (b *Bridge) Run() error {
-	b.duty.begin(b)
+	b.rested.Store(b.clock())
 	b.tokens.Store(1)
 	if b.cfg.Spread == SpreadReusePort {
 		b.tokens.Store(int32(len(b.loops)))

@@ -10,13 +10,7 @@ import (
 // duty is what the first loop does beside its connections: it ends the bridge
 // when it was idle, and cuts off what outlives a stop.
 type duty struct {
-	active bool
-	cut    bool
-}
-
-func (d *duty) begin(b *Bridge) {
-	b.rested.Store(b.clock())
-	d.active = true
+	cut bool
 }
 
 // nextDuty is when duties has something to do.

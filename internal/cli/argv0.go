@@ -11,6 +11,7 @@ import (
 
 	"github.com/rouse-init/rouse/internal/bus/client"
 	"github.com/rouse-init/rouse/internal/cli/initctl"
+	"github.com/rouse-init/rouse/internal/cli/launchctl"
 	"github.com/rouse-init/rouse/internal/cli/sysv"
 	"github.com/rouse-init/rouse/internal/manager"
 )
@@ -27,6 +28,8 @@ func (a *app) otherName(args []string) (code int, ok bool) {
 		return a.socketProxyd(args[1:]), true
 	case name == "inetd" || name == "xinetd":
 		return a.inetd(name, args[1:]), true
+	case name == "launchctl":
+		return a.launchctl(args[1:]), true
 	case name == "init-checkconf":
 		return a.checkconf(args[1:]), true
 	case name == "init" && os.Getpid() != 1 && !slices.ContainsFunc(args[1:], ofInit):
@@ -61,6 +64,16 @@ func (a *app) roleByName(name, short string, run func(args []string) int) *cobra
 
 func initctlCommand(a *app) *cobra.Command {
 	return a.roleByName("initctl", "Speak with the manager as Upstart's initctl(8) does", func(args []string) int { return a.initctl("initctl", args) })
+}
+
+func (a *app) launchctl(args []string) int {
+	return launchctl.Main(args, launchctl.Sys{
+		In: os.Stdin, Out: a.out, Err: a.err, Getenv: os.Getenv, Connect: a.place().Conn, Version: manager.Version(), UID: os.Getuid(),
+	})
+}
+
+func launchctlCommand(a *app) *cobra.Command {
+	return a.roleByName("launchctl", "Speak with the manager as launchctl(1) does", a.launchctl)
 }
 
 func checkconfCommand(a *app) *cobra.Command {

@@ -62,6 +62,7 @@ var verbs = []verb{
 	{"events", eventsCommand},
 	{"initctl", initctlCommand},
 	{"init-checkconf", checkconfCommand},
+	{"launchctl", launchctlCommand},
 	{"inetd", inetdCommand},
 	{"xinetd", xinetdCommand},
 	{"telinit", sysvCommand("telinit", "Change the runlevel, as telinit(8) does")},

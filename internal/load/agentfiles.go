@@ -39,15 +39,31 @@ func IsPropertyList(path string) bool { return strings.HasSuffix(path, launchd.S
 // first ones first, as paths inside the root.
 func AgentDirs(c Config) []string {
 	if c.Scope == System {
-		return []string{"/etc/launchd", "/Library/LaunchDaemons"}
+		return []string{RuntimeAgents(c), "/etc/launchd", "/Library/LaunchDaemons"}
 	}
-	var out []string
+	out := []string{RuntimeAgents(c)}
 	if c.Scope == User && c.Getenv != nil && c.Root == "" {
 		if home := c.Getenv("HOME"); filepath.IsAbs(home) {
 			out = append(out, filepath.Join(home, "Library/LaunchAgents"))
 		}
 	}
-	return append(out, "/Library/LaunchAgents")
+	return unique(append(out, "/Library/LaunchAgents"))
+}
+
+// RuntimeAgents is the directory of the jobs that `launchctl submit` and `load`
+// add until the next boot or login. Its DisabledFile has what `unload` has said,
+// and counts for all directories of the scope. It is "" where a user has no
+// XDG_RUNTIME_DIR.
+func RuntimeAgents(c Config) string {
+	if c.Scope == System {
+		return "/run/launchd"
+	}
+	if c.Scope == User && c.Getenv != nil && c.Root == "" {
+		if dir := c.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
+			return filepath.Join(dir, "launchd")
+		}
+	}
+	return ""
 }
 
 // agentDirs adds the directories of the scope.
@@ -75,14 +91,18 @@ func (x *index) addAgents(c Config) {
 	a := &x.agents
 	opt := x.agentOptions(c)
 	for _, path := range a.files {
-		opt.Disabled = x.disabledIn(filepath.Dir(path))
+		opt.Disabled = x.disabledIn("", filepath.Dir(path))
 		x.addAgent(path, opt, false)
 	}
 	for _, dir := range a.mixed {
-		x.addAgentDir(dir, opt, true)
+		x.addAgentDir(dir, "", opt, true)
+	}
+	runtime := ""
+	if dir := RuntimeAgents(c); dir != "" && c.Paths == nil {
+		runtime = x.root.Host(dir)
 	}
 	for _, dir := range a.dirs {
-		x.addAgentDir(dir, opt, false)
+		x.addAgentDir(dir, runtime, opt, false)
 	}
 }
 
@@ -98,7 +118,7 @@ func (x *index) agentOptions(c Config) launchd.Options {
 
 // addAgentDir reads the files of one directory. One that is not there may
 // come, so it is remembered in any case.
-func (x *index) addAgentDir(dir string, opt launchd.Options, mixed bool) {
+func (x *index) addAgentDir(dir, runtime string, opt launchd.Options, mixed bool) {
 	names, err := x.superList(dir)
 	if err != nil {
 		x.super.read = append(x.super.read, stamped{path: dir, stamp: stampOf(dir)})
@@ -110,7 +130,7 @@ func (x *index) addAgentDir(dir string, opt launchd.Options, mixed bool) {
 		}
 		return
 	}
-	opt.Disabled = x.disabledIn(dir)
+	opt.Disabled = x.disabledIn(runtime, dir)
 	read := 0
 	for _, name := range names {
 		if !IsPropertyList(name) || ignoredName(name) {
@@ -168,17 +188,26 @@ func (x *index) addAgent(path string, opt launchd.Options, mixed bool) {
 	x.agents.jobs = append(x.agents.jobs, j)
 }
 
-// disabledIn reads what launchctl has said of the jobs of a directory.
-func (x *index) disabledIn(dir string) func(string) (off, said bool) {
-	path := filepath.Join(dir, DisabledFile)
-	text, err := x.superRead(path)
-	if err != nil {
-		return nil
+// disabledIn reads what launchctl has said of the jobs of a directory, first in
+// the runtime directory ("" for none) and then in its own.
+func (x *index) disabledIn(dirs ...string) func(string) (off, said bool) {
+	var words []map[string]bool
+	for _, dir := range dirs {
+		if dir == "" {
+			continue
+		}
+		path := filepath.Join(dir, DisabledFile)
+		if text, err := x.superRead(path); err == nil {
+			words = append(words, Disabled(path, text))
+		}
 	}
-	said := Disabled(path, text)
-	return func(label string) (bool, bool) {
-		off, ok := said[label]
-		return off, ok
+	return func(label string) (off, said bool) {
+		for _, w := range words {
+			if off, said = w[label]; said {
+				return off, true
+			}
+		}
+		return false, false
 	}
 }
 

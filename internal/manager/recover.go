@@ -194,6 +194,7 @@ func (m *Manager) settle(in *inheritance) {
 		}
 	}
 	m.readmit(in)
+	m.awaitUnborn()
 	gens := make([]uint64, 0, len(m.pending))
 	for g := range m.pending {
 		gens = append(gens, g)
@@ -281,7 +282,7 @@ func (m *Manager) processOf(t engine.Token) int32 {
 		case slices.Contains(env, want):
 			return int32(pid)
 		case int32(pid) == v.MainPid || int32(pid) == v.ControlPid:
-		case !slices.ContainsFunc(env, func(s string) bool { return strings.HasPrefix(s, tokenVariable+"=") }):
+		case !numbered(pid):
 			unnumbered = pid
 		}
 	}
