@@ -39,11 +39,6 @@ func ParseAddress(address string) ([]string, error) {
 	if strings.HasPrefix(address, "/") || strings.HasPrefix(address, "@") {
 		return []string{address}, nil
 	}
-	// As `rouse up --socket` takes it; no D-Bus address is without a colon.
-	if address != "" && (address[0] == '.' || !strings.Contains(address, ":")) {
-		path, err := filepath.Abs(address)
-		return []string{path}, err
-	}
 	var names []string
 	for part := range strings.SplitSeq(address, ";") {
 		list, ok := strings.CutPrefix(part, "unix:")
@@ -72,9 +67,19 @@ func ParseAddress(address string) ([]string, error) {
 	return names, nil
 }
 
-// DialAddress connects to the first socket of a D-Bus address (or to a path)
-// that answers.
-func DialAddress(address string) (*Conn, error) { return dialFirst(address, "") }
+// DialAddress connects to the first socket of a D-Bus address, or to a path as
+// `rouse up --socket` takes it, that answers.
+func DialAddress(address string) (*Conn, error) {
+	// No D-Bus address is without a colon.
+	if address != "" && address[0] != '/' && address[0] != '@' && (address[0] == '.' || !strings.Contains(address, ":")) {
+		path, err := filepath.Abs(address)
+		if err != nil {
+			return nil, fmt.Errorf("cannot find %s: %w", address, err)
+		}
+		address = path
+	}
+	return dialFirst(address, "")
+}
 
 // DialBus connects to the message bus at address. All calls go to the owner of
 // the name dest.
