@@ -45,6 +45,7 @@ type service struct {
 	Slept         bool   // its last run ended by IdleStop
 	Knocked       bool   // the queued start comes from a socket
 	StopAfter     bool   // of an Upstart job: it stops when the present command has ended
+	Nameless      bool   // of Type=dbus: it has lost its name, not yet acted upon
 	Respawning    bool   // of an Upstart job: it comes back after this stop
 	Unspawned     uint64 // the order of the process that did not come to its program
 	GateNext      serviceState

@@ -23,14 +23,21 @@ func (e *Engine) nameChanged(in NameChanged) {
 		if n == nil || n.service == nil || !onBus(n, in.Session, e.cfg.User) || n.def.Service.BusName != in.Name {
 			continue
 		}
-		switch s := n.service; {
+		s := n.service
+		s.Nameless = !in.Owned && (s.State == svcStartPost || s.State.reloading()) // enterRunning looks
+		switch {
 		case in.Owned && s.State == svcStart:
 			e.enterStartPost(n)
 		case !in.Owned && s.State == svcRunning:
-			e.because(n, "it has given up its name "+in.Name+" on the bus")
-			e.enterStopping(n, resSuccess)
+			e.enterNameless(n)
 		}
 	}
+}
+
+// enterNameless ends a service that can no longer be reached.
+func (e *Engine) enterNameless(n *node) {
+	e.because(n, "it has given up its name "+n.def.Service.BusName+" on the bus")
+	e.enterStopping(n, resSuccess)
 }
 
 // busChanged: names are told one by one; so there is nothing to do but to say

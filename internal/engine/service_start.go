@@ -57,7 +57,7 @@ func (e *Engine) resetService(n *node) {
 	s.Result, s.ReloadResult, s.Said, s.Access = resSuccess, resSuccess, saidNothing, 0
 	s.MainKnown, s.ForbidRestart, s.LimitHit, s.Slept, s.IdleStop = false, false, false, false, false
 	s.PIDFile, s.Watch, s.Empty = 0, 0, false
-	s.StopAfter, s.Respawning, s.Unspawned, s.Blame = false, false, 0, blame{}
+	s.StopAfter, s.Respawning, s.Nameless, s.Unspawned, s.Blame = false, false, false, 0, blame{}
 	e.beginRun(n)
 	if s.More != nil {
 		s.More.WatchdogEvery, s.More.WatchdogDue = 0, 0
@@ -196,6 +196,9 @@ func (e *Engine) enterRunning(n *node, f result) {
 		} else {
 			e.enterStopping(n, resSuccess)
 		}
+	case s.Nameless:
+		s.Nameless = false
+		e.enterNameless(n)
 	case s.Said == saidReloading:
 		e.enterReloadNotify(n)
 	case s.Said == saidStopping:
