@@ -161,4 +161,6 @@ func write(out func(string) (int, error), v *plist.Value, indent string) {
 	}
 }
 
-func quote(s string) string { return `"` + strings.NewReplacer("\n", `\n`, "\x1b", `\033`).Replace(s) + `"` }
+func quote(s string) string {
+	return `"` + strings.NewReplacer("\n", `\n`, "\x1b", `\033`).Replace(s) + `"`
+}

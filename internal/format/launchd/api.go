@@ -60,16 +60,12 @@ type Job struct {
 	units     map[string]*unit.Unit
 	names     []string
 	accepting string // the template of Wait=false, "" for none
+	service   string // the first one
 }
 
-// Service is the name of the job's service (a template with
-// inetdCompatibility and Wait=false).
-func (j *Job) Service() string {
-	if j.accepting != "" {
-		return j.accepting
-	}
-	return ServiceName(j.Label)
-}
+// Service is the name of the job's service: a template with inetdCompatibility
+// and Wait=false, and with Wait=true and several sockets the first of them.
+func (j *Job) Service() string { return j.service }
 
 // ServiceName is the name of the service of a label.
 func ServiceName(label string) string { return pair.Escape(label) + ".service" }

@@ -4,6 +4,7 @@ package launchd
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ type build struct {
 	opt  Options
 	path string
 	list diag.List
+	read bool // it is a dictionary, so that what is missing in it can be told
 
 	label       string
 	labelPos    diag.Pos
@@ -99,6 +101,7 @@ func (b *build) root(v *plist.Value) {
 		b.fail(v.Pos, "", "cannot load: expected a dictionary, found a value of kind %s", v.Kind)
 		return
 	}
+	b.read = true
 	for _, e := range v.Entries {
 		k := find(e.Key)
 		switch {
@@ -117,6 +120,9 @@ func (b *build) root(v *plist.Value) {
 		case b.fits(k.name, k.kinds, e.Value, k.must):
 			k.read(b, e.Value)
 		}
+	}
+	if !slices.ContainsFunc(v.Entries, func(e plist.Entry) bool { return strings.EqualFold(e.Key, "Label") }) {
+		b.fail(v.Pos, fmt.Sprintf("add <key>Label</key> <string>%s</string>", b.label), "cannot load: the job has no Label")
 	}
 }
 

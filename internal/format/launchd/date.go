@@ -79,9 +79,9 @@ func interval(n int64) (specs []string, real int64) {
 // and second joined. One with minutes that divide an hour needs one date.
 func dates(n int64) []string {
 	switch {
-	case 60%n == 0:
+	case n < 60 && 60%n == 0:
 		return []string{fmt.Sprintf("*-*-* *:*:0/%d", n)}
-	case n%60 == 0 && 3600%n == 0:
+	case n < 3600 && n%60 == 0 && 3600%n == 0:
 		return []string{fmt.Sprintf("*-*-* *:0/%d:00", n/60)}
 	case n%3600 == 0:
 		return []string{fmt.Sprintf("*-*-* 0/%d:00:00", n/3600)}

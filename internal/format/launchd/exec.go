@@ -62,6 +62,8 @@ func (b *build) command() (c unit.Command, ok bool) {
 		}
 	case len(b.arguments) > 0:
 		c.Path = b.arguments[0]
+	case !b.read:
+		return c, false
 	default:
 		pos := b.argsPos
 		if pos.Line == 0 {

@@ -201,7 +201,7 @@ func (b *build) state(s *unit.Service) {
 		b.stopOn = nil
 	case b.mixed():
 		b.stopOn = nil
-		b.note(k.state, "is started when this comes true, but not looked at again when the job has ended, since the job has other reasons to start")
+		b.note(k.state, "this starts the job when it comes true, but is not looked at again when the job has ended, as there are other reasons to start it")
 	case k.jobs:
 		s.Restart = unit.RestartAlways
 		k.atLoad = slices.ContainsFunc(b.startOn, func(t unit.Term) bool { return t.Event == "stopped" })

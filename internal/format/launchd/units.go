@@ -296,6 +296,9 @@ func (b *build) depend(u *unit.Unit) {
 }
 
 func (b *build) add(j *Job, u *unit.Unit) {
+	if u.Kind == unit.KindService && j.service == "" {
+		j.service = u.Name
+	}
 	j.units[u.Name] = u
 	j.names = append(j.names, u.Name)
 }

@@ -102,6 +102,16 @@ func Whole(u *unit.Unit) string {
 	return b.String()
 }
 
+// Diff prints what differs between a unit and another one.
+func Diff(u, from *unit.Unit) string {
+	var b strings.Builder
+	diff(&b, "", reflect.ValueOf(u).Elem(), reflect.ValueOf(from).Elem())
+	return b.String()
+}
+
+// Members takes an archive apart.
+func Members(text string) (comment string, files []Member) { return members(text) }
+
 // skipped are fields that others tell.
 var skipped = map[string]bool{"LoadErr": true, "Fragment": true, "Unsupported": true, "Where": true}
 
