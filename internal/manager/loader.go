@@ -157,16 +157,6 @@ func (m *Manager) firstStart() {
 	m.startup.check(m)
 }
 
-// report prints what loading had to say.
-func (m *Manager) report(list diag.List) {
-	for _, d := range list {
-		if d.Severity == diag.Note && !m.cfg.Debug {
-			continue
-		}
-		m.say("%s", d)
-	}
-}
-
 func wallClock() time.Time { return time.Now() }
 
 // union is a and those of b that are not in it, by name.
