@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -67,6 +68,18 @@ func initctlCommand(a *app) *cobra.Command {
 }
 
 func (a *app) launchctl(args []string) int {
+	// The one option of rouse that stands in front of a verb, and that comes
+	// here since the verb reads its options itself.
+	for len(args) > 0 {
+		if value, ok := strings.CutPrefix(args[0], "--socket="); ok {
+			a.opt.socket, args = value, args[1:]
+			continue
+		}
+		if args[0] != "--socket" || len(args) < 2 {
+			break
+		}
+		a.opt.socket, args = args[1], args[2:]
+	}
 	return launchctl.Main(args, launchctl.Sys{
 		In: os.Stdin, Out: a.out, Err: a.err, Getenv: os.Getenv, Connect: a.place().Conn, Version: manager.Version(), UID: os.Getuid(),
 	})

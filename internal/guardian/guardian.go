@@ -83,6 +83,9 @@ func Run(cfg Config) int {
 		died:  make(chan wire.Exit, 1), gone: make(chan struct{}, 1), hurry: make(chan struct{}, 1),
 		signals: make(chan os.Signal, 64),
 	}
+	if g.pid1 {
+		mountProc()
+	}
 	g.machine = g.pid1 && firstNamespace()
 	g.forked = sync.NewCond(&g.mu)
 	g.defaults()
@@ -132,8 +135,13 @@ func (g *guardian) prepare() (err error) {
 		}
 	}
 	g.catchSignals()
+	if g.machine && g.exe <= 0 {
+		if err := mountSystem(); err != nil {
+			fmt.Fprintf(os.Stderr, "rouse: %v\n", err)
+		}
+	}
 	if g.exe <= 0 {
-		if g.exe, err = openSelf(g.pid1); err != nil {
+		if g.exe, err = openSelf(); err != nil {
 			return err
 		}
 	}
@@ -149,18 +157,10 @@ func (g *guardian) prepare() (err error) {
 	return nil
 }
 
-// openSelf opens the running program without a path to it. PID 1 of a
-// machine finds no /proc yet.
-func openSelf(pid1 bool) (int, error) {
+// openSelf opens the running program without a path to it.
+func openSelf() (int, error) {
 	const path = "/proc/self/exe"
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
-	if errors.Is(err, unix.ENOENT) && pid1 {
-		_ = os.Mkdir("/proc", 0o555) // the mount tells
-		if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
-			return 0, fmt.Errorf("mount /proc: %w", err)
-		}
-		fd, err = unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
-	}
 	if err != nil {
 		return 0, fmt.Errorf("open %s: %w", path, err)
 	}

@@ -133,7 +133,7 @@ func TestAgentBroken(t *testing.T) {
 		}
 	}
 	slices.Sort(codes)
-	if got := strings.Join(codes, ", "); got != codeRead+" c.plist, "+codeOverride+" x.conf, RL001 b.plist" {
+	if got := strings.Join(codes, ", "); got != "RL001 b.plist, "+codeRead+" c.plist, "+codeOverride+" x.conf" {
 		t.Errorf("told: %s", got)
 	}
 	if u := one(t, l, "b.service"); u.Load != unit.BadSetting || u.LoadErr.Pos.Line != 1 {

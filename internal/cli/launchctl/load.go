@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/rouse-init/rouse/internal/bus/client"
+	"github.com/rouse-init/rouse/internal/diag"
 	"github.com/rouse-init/rouse/internal/format/launchd"
 	"github.com/rouse-init/rouse/internal/unit"
 )
@@ -114,15 +115,15 @@ func (r *run) loadFiles(files []string, o loadOptions) error {
 	}
 	var names []string
 	for _, path := range files {
-		p, ok := r.admit(path, o)
+		p, place, ok := r.admit(path, o)
 		if !ok {
 			continue
 		}
-		if j, err := r.ask(conn, p.Names()[0]); err == nil && j.known && j.path == path && r.running(conn, p) {
+		if j, err := r.ask(conn, p.Names()[0]); err == nil && j.known && j.path == place && r.running(conn, p) {
 			r.complain("%s: Already loaded", p.Label)
 			continue
 		}
-		names = append(names, path)
+		names = append(names, place)
 	}
 	if len(names) == 0 {
 		if r.code == 0 {
@@ -154,42 +155,46 @@ func (r *run) loadFiles(files []string, o loadOptions) error {
 	return r.outcome(jobs, asked)
 }
 
-// admit checks a file and puts it where the manager finds it.
-func (r *run) admit(path string, o loadOptions) (*launchd.Job, bool) {
+// admit checks a file and puts it where the manager finds it, which is place.
+func (r *run) admit(path string, o loadOptions) (p *launchd.Job, place string, ok bool) {
 	if why := r.dubious(path); why != "" && !o.force {
 		r.complain("%s: %s", path, why)
-		return nil, false
+		return nil, "", false
 	}
-	p := r.read(path)
-	if p == nil {
+	if p = r.read(path); p == nil {
 		r.complain("%s: cannot be read", path)
-		return nil, false
+		return nil, "", false
 	}
 	for _, d := range p.Diags {
-		if d.Severity > 0 {
+		if d.Severity > diag.Note {
 			_, _ = fmt.Fprintln(r.Err, d)
 		}
 	}
 	if p.Diags.Errors() {
 		r.complain("%s: Invalid property list", path)
-		return nil, false
+		return nil, "", false
 	}
 	dirs, runtime := r.dirs()
-	dir := filepath.Dir(path)
-	err := r.admitted(p, dir, runtime, slices.Contains(dirs, dir), o)
-	if err == nil {
-		if p = r.read(path); p.Off && !o.force {
-			return nil, false // Disabled, or not for this host: passed over without a word, as under macOS
+	own := slices.Contains(dirs, filepath.Dir(path))
+	place = path
+	err := r.admitted(p, filepath.Dir(path), runtime, own, o)
+	if err == nil && runtime != "" && !own && !r.hasUnit(p) {
+		place = filepath.Join(runtime, strings.ReplaceAll(p.Label, "/", "-")+launchd.Suffix)
+		if err = link(path, place); err == nil && (o.write || o.force) {
+			err = setDisabled(runtime, p.Label, false, true)
 		}
-	}
-	if err == nil && runtime != "" && !slices.Contains(dirs, dir) && !r.hasUnit(p) {
-		err = link(path, filepath.Join(runtime, p.Label+launchd.Suffix))
 	}
 	if err != nil {
 		r.complain("%s: Could not load: %v", p.Label, err)
-		return nil, false
+		return nil, "", false
 	}
-	return p, true
+	if p = r.read(place); p == nil || p.Off {
+		if place != path {
+			_ = os.Remove(place) // the link
+		}
+		return nil, "", false // Disabled, or not for this host: passed over without a word, as under macOS
+	}
+	return p, place, true
 }
 
 // admitted takes back an unload, and with -w writes down that the job is
@@ -226,17 +231,17 @@ func link(path, place string) error {
 }
 
 // known tells whether the manager has the unit now, and else says what to do.
-func (r *run) known(conn *client.Conn, p *launchd.Job, path string) bool {
+func (r *run) known(conn *client.Conn, p *launchd.Job, place string) bool {
 	j, err := r.ask(conn, p.Names()[0])
 	if err == nil && j.known {
 		return true
 	}
-	dirs, runtime := r.dirs()
-	if place := filepath.Join(runtime, p.Label+launchd.Suffix); runtime != "" {
-		if old, err := os.Readlink(place); err == nil && old == path {
-			_ = os.Remove(place) // it led nowhere
-		}
+	path := place
+	if target, err := os.Readlink(place); err == nil {
+		path = target
+		_ = os.Remove(place) // it led nowhere
 	}
+	dirs, _ := r.dirs()
 	usual := dirs[min(1, len(dirs)-1)] // behind that of this boot
 	r.complain("%s: Could not load: the manager does not read %s\n    fix: copy the file to the directory that `rouse up` was given, or for another manager to %s, and load it there", p.Label, path, usual)
 	return false
@@ -301,11 +306,17 @@ func (r *run) unloadJob(p *launchd.Job, path string, forGood bool) error {
 		return nil //nolint:nilerr // said
 	}
 	dirs, runtime := r.dirs()
-	switch dir := filepath.Dir(j.path); {
-	case forGood:
+	dir := filepath.Dir(j.path)
+	if forGood {
 		err = setDisabled(filepath.Dir(path), p.Label, true, true)
+	}
+	switch {
+	case err != nil:
 	case runtime != "" && dir == runtime:
-		err = os.Remove(j.path) // a link, or submitted
+		if err = os.Remove(j.path); err == nil { // a link, or submitted
+			err = setDisabled(runtime, p.Label, false, false)
+		}
+	case forGood:
 	case runtime != "" && slices.Contains(dirs, dir):
 		err = setDisabled(runtime, p.Label, true, true)
 	default:
