@@ -260,6 +260,7 @@ func (m *Manager) openBus(stored []int) error {
 		return err
 	}
 	m.bus = svc
+	m.standIn()
 	m.upstart = upstart.New(upstart.Config{Server: svc.Server(), Backend: jobs{m}})
 	m.buses.open()
 	return nil

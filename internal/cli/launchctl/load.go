@@ -316,7 +316,7 @@ func (r *run) unloadJob(p *launchd.Job, path string, forGood bool) error {
 		if err = os.Remove(j.path); err == nil { // a link, or submitted
 			err = setDisabled(runtime, p.Label, false, false)
 		}
-	case forGood:
+	case forGood: // its word counts where it lies
 	case runtime != "" && slices.Contains(dirs, dir):
 		err = setDisabled(runtime, p.Label, true, true)
 	default:
