@@ -161,9 +161,10 @@ func (l *loop) connect(s *session, a *sockaddr) (int32, unix.Errno) {
 		return fd, 0
 	case unix.EINPROGRESS:
 		return fd, errno
+	default:
+		sysClose(fd)
+		return -1, errno
 	}
-	sysClose(fd)
-	return -1, errno
 }
 
 // dialed: an attempt that took time has ended.
