@@ -29,6 +29,30 @@ func TestBootStartup(t *testing.T) {
 	}
 }
 
+// TestBootStandsIn: in a container systemctl finds process 1 where it looks for
+// systemd's; a PID namespace that does not say that it is one keeps off.
+func TestBootStandsIn(t *testing.T) {
+	const job = "start on startup\ntask\nexec echo up >/trace\n"
+	for _, c := range []struct {
+		name  string
+		files map[string]string
+		code  int
+	}{
+		{"container", map[string]string{"a.conf": job, "/.dockerenv": "\n"}, 0},
+		{"namespace", map[string]string{"a.conf": job}, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			m := boot(t, c.files)
+			m.awaits("up")
+			code, out := m.in("rouse", "--socket", "/run/systemd/private", "show", "-p", "Id", "a.service")
+			if code == 0 != (c.code == 0) || code == 0 && !strings.Contains(out, "Id=a.service") {
+				t.Errorf("status %d: %s", code, out)
+			}
+		})
+	}
+}
+
 // TestBootOptions are those of init(8).
 func TestBootOptions(t *testing.T) {
 	const say = "task\nexec echo "

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+
+	"github.com/rouse-init/rouse/internal/linux/condition"
 )
 
-// ownMachine tells whether this is the manager of process 1 of a machine, so
-// that all of /run is ours.
-func (m *Manager) ownMachine() bool {
-	return m.cfg.Mode == ModeInit && m.start.Pid1 && namespace("pid") == firstPidNamespace
+// ownRun tells whether this is process 1 of a machine or of a container that
+// says so: then all of /run is ours. A PID namespace alone says nothing.
+func (m *Manager) ownRun() bool {
+	return m.cfg.Mode == ModeInit && m.start.Pid1 && (namespace("pid") == firstPidNamespace || condition.Container() != "")
 }
 
 // The places by which programs made for systemd find its manager: sd_booted(3)
@@ -21,9 +23,14 @@ const (
 	systemdSocket = "/run/systemd/private"
 )
 
-// standIn lets systemctl, and the scripts of packages that call it, find us.
+// usualSocket is where process 1 has its control socket, if it was not told
+// another place.
+const usualSocket = "/run/rouse/private"
+
+// standIn lets systemctl, and the scripts of packages that call it, find us. Who
+// gives the control socket a place of its own does not want that.
 func (m *Manager) standIn() {
-	if !m.ownMachine() {
+	if m.cfg.Socket != usualSocket || !m.ownRun() {
 		return
 	}
 	err := os.MkdirAll(bootedDir, 0o755)

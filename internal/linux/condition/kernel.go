@@ -31,7 +31,7 @@ func hasCapability(arg string) (bool, error) {
 // virtualization tells containers by what their managers leave, and virtual
 // machines by the kernel's DMI strings and the CPU's hypervisor flag.
 func virtualization(arg string) (bool, error) {
-	container := containerKind()
+	container := Container()
 	machine := machineKind()
 	switch arg {
 	case "container":
@@ -50,7 +50,10 @@ func virtualization(arg string) (bool, error) {
 	return arg == machine, nil
 }
 
-func containerKind() string {
+// Container names the kind of container that this is, "" for none: as its
+// maker says it in the environment (systemd's Container Interface), or as
+// docker and podman leave it.
+func Container() string {
 	if c := os.Getenv("container"); c != "" {
 		return c
 	}
