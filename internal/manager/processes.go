@@ -5,6 +5,7 @@ package manager
 import (
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,8 +78,7 @@ func (m *Manager) signal(f engine.Signal) {
 	var err error
 	switch {
 	case m.cg != nil && sig == unix.SIGKILL:
-		m.killed[f.Unit] = true
-		err = m.cg.Kill(m.cgroupOf(u))
+		err = m.killCgroup(u)
 	case m.cg != nil:
 		_, err = m.cg.Signal(m.cgroupOf(u), int(sig), direct...)
 		if f.Cont && err == nil {
@@ -95,6 +95,32 @@ func (m *Manager) signal(f engine.Signal) {
 	if err != nil && !errors.Is(err, unix.ENOENT) {
 		m.say("%s: cannot signal its processes: %v", f.Unit, err)
 	}
+}
+
+// killCgroup ends all processes of a unit. Where a command is to run in the same
+// cgroup afterwards they are killed one by one, as long as they do not multiply
+// faster: see keepsCgroup, and it cannot be made again before the last one has
+// gone.
+func (m *Manager) killCgroup(u *unit.Unit) error {
+	path := m.cgroupOf(u)
+	if hasStopPost(u) {
+		if _, err := m.cg.Signal(path, int(unix.SIGKILL)); !errors.Is(err, unix.EAGAIN) {
+			return err
+		}
+	}
+	m.killed[u.Name] = true
+	return m.cg.Kill(path)
+}
+
+func hasStopPost(u *unit.Unit) bool {
+	var cs []unit.Command
+	switch {
+	case u.Service != nil:
+		cs = u.Service.Commands
+	case u.Socket != nil:
+		cs = u.Socket.Commands
+	}
+	return slices.ContainsFunc(cs, func(c unit.Command) bool { return c.Phase == unit.PhaseStopPost })
 }
 
 // kill signals one process; that it is gone already is no error.
