@@ -171,8 +171,8 @@ func removeStale(base string) {
 			continue
 		}
 		if unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) == nil {
+			fmt.Fprintf(os.Stderr, "rouse: cleaning up after a manager that was killed (%s)\n", e.Name())
 			if cg, err := os.ReadFile(filepath.Join(dir, "cgroup")); err == nil {
-				fmt.Fprintf(os.Stderr, "rouse: cleaning up after a manager that was killed (%s)\n", e.Name())
 				cgroup.Destroy(string(cg))
 			}
 			_ = os.RemoveAll(dir) // the next one tries again
