@@ -6,45 +6,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/rouse-init/rouse/internal/diag"
-	"github.com/rouse-init/rouse/internal/format/launchd"
 	"github.com/rouse-init/rouse/internal/unit"
 )
-
-// agentSource is one job of launchd. Its file was read when the index was
-// made, since its name need not be that of the job.
-type agentSource struct{ job *launchd.Job }
-
-func (s agentSource) prepare(_ *compiler, r *recipe, e *entry) {
-	m := agentMaker{job: s.job}
-	for _, path := range r.dropIns {
-		m.notes.Add(diag.Diagnostic{
-			Pos: diag.Pos{File: path}, Severity: diag.Warning, Code: codeOverride,
-			Msg: fmt.Sprintf("cannot apply the drop-in to a job of launchd, %s, ignoring", e.path), Fix: "change " + e.path,
-		})
-	}
-	r.fragment, r.dropIns, r.maker = e.path, nil, m
-}
-
-func isAgent(e *entry) bool {
-	_, ok := e.source.(agentSource)
-	return ok
-}
-
-type agentMaker struct {
-	job   *launchd.Job
-	notes diag.List
-}
-
-func (m agentMaker) Instance(name string) (*unit.Unit, diag.List) {
-	u, list := m.job.Instance(name)
-	for _, d := range m.notes {
-		d.Unit = name
-		list = append(slices.Clip(list), d)
-		u.Unsupported = append(slices.Clip(u.Unsupported), d)
-	}
-	return u, list
-}
 
 // load lists what is started when the jobs are loaded, sorted.
 func (x *agentIndex) load() (out []string) {
@@ -91,8 +54,9 @@ func (l *Loader) agentNames() (out []string) {
 }
 
 // addAgents adds to a plan what is started when the jobs of launchd are
-// loaded. A socket does not start its service with it.
-func (l *Loader) addAgents(p *Plan) {
+// loaded. A socket does not start its service with it. others are the units that
+// the plan speaks of already.
+func (l *Loader) addAgents(p *Plan, others int) {
 	jobs, off := 0, 0
 	for _, j := range l.index.agents.jobs {
 		jobs++
@@ -117,16 +81,9 @@ func (l *Loader) addAgents(p *Plan) {
 		return
 	}
 	why := fmt.Sprintf("%d of %d jobs of launchd are loaded", jobs-off, jobs)
-	if len(l.index.names) == 0 || p.Why == "" {
+	if others == 0 {
 		p.Why = why
 	} else {
 		p.Why += ", and " + why
 	}
-	slices.Sort(p.Start)
-	slices.SortFunc(p.Asleep, func(a, b Sleeper) int {
-		if a.Unit < b.Unit {
-			return -1
-		}
-		return 1
-	})
 }

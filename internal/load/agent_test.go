@@ -140,3 +140,21 @@ func TestAgentBroken(t *testing.T) {
 		t.Errorf("b: %v", u.LoadErr)
 	}
 }
+
+// TestAgentWhy: units are spoken of only where there are some.
+func TestAgentWhy(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		files tree
+		why   string
+	}{
+		{"alone", tree{"a.plist": agent("a", atLoad)}, "1 of 1 jobs of launchd are loaded"},
+		{"disabled", tree{"a.plist": agent("a", atLoad+"<key>Disabled</key><true/>")}, "0 of 1 jobs of launchd are loaded"},
+		{"beside units", tree{"a.plist": agent("a", atLoad), "u.service": simple + install}, "1 of 1 units are to be installed, and 1 of 1 jobs of launchd are loaded"},
+		{"beside inetd", tree{"a.plist": agent("a", atLoad), "inetd.conf": inetdLine}, "1 of 1 services of inetd or xinetd are switched on, and 1 of 1 jobs of launchd are loaded"},
+	} {
+		if p, _, _ := in(c.files.make(t)).Plan(); p.Why != c.why {
+			t.Errorf("%s: %q, want %q", c.name, p.Why, c.why)
+		}
+	}
+}

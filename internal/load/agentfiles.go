@@ -78,10 +78,10 @@ func (x *index) agentDirs(c Config) {
 
 // addMixed adds a directory that was given, and those below it that are named
 // as on macOS.
-func (a *agentIndex) addMixed(dir string) {
-	a.mixed = append(a.mixed, dir)
+func (x *agentIndex) addMixed(dir string) {
+	x.mixed = append(x.mixed, dir)
 	for _, name := range []string{"LaunchDaemons", "LaunchAgents"} {
-		a.dirs = append(a.dirs, filepath.Join(dir, name))
+		x.dirs = append(x.dirs, filepath.Join(dir, name))
 	}
 }
 
@@ -183,7 +183,7 @@ func (x *index) addAgent(path string, opt launchd.Options, mixed bool) {
 		return
 	}
 	for _, n := range names {
-		x.names[n] = &entry{kind: entryFile, path: path, source: agentSource{j}}
+		x.names[n] = &entry{kind: entryFile, path: path, source: readSource{maker: j, what: "a job of launchd, " + path}}
 	}
 	x.agents.jobs = append(x.agents.jobs, j)
 }

@@ -5,6 +5,7 @@ package load
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/rouse-init/rouse/internal/diag"
 	"github.com/rouse-init/rouse/internal/unit"
@@ -64,7 +65,9 @@ func (l *Loader) Plan() (Plan, []*unit.Unit, diag.List) {
 	}
 	p := choose(own, l.linkedSet())
 	l.addSupers(&p, supers)
-	l.addAgents(&p)
+	l.addAgents(&p, len(own)+len(supers))
+	slices.Sort(p.Start)
+	slices.SortFunc(p.Asleep, func(a, b Sleeper) int { return strings.Compare(a.Unit, b.Unit) })
 	p.Jobs = l.waiting()
 	jobs := 0
 	for _, u := range own {

@@ -100,7 +100,7 @@ func (l *Loader) Changed(name string) bool {
 			return true
 		}
 	}
-	return !isJob(u) && (now == nil || !isPair(now) && !isAgent(now)) && !slices.Equal(x.live().dropIns(u.Name, u.Aliases), u.DropIns)
+	return !isJob(u) && (now == nil || !isRead(now)) && !slices.Equal(x.live().dropIns(u.Name, u.Aliases), u.DropIns)
 }
 
 // Reload forgets everything, reads the directories again and loads the named

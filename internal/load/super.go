@@ -6,45 +6,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/rouse-init/rouse/internal/diag"
-	"github.com/rouse-init/rouse/internal/format/pair"
 	"github.com/rouse-init/rouse/internal/unit"
 )
-
-// pairSource is one service of inetd.conf or xinetd.conf. The files were read
-// when the index was made, since their names say nothing of what is in them.
-type pairSource struct{ pair *pair.Pair }
-
-func (s pairSource) prepare(_ *compiler, r *recipe, e *entry) {
-	m := pairMaker{pair: s.pair}
-	for _, path := range r.dropIns {
-		m.notes.Add(diag.Diagnostic{
-			Pos: diag.Pos{File: path}, Severity: diag.Warning, Code: codeOverride,
-			Msg: fmt.Sprintf("cannot apply the drop-in to a service of %s, ignoring", e.path), Fix: "change " + e.path,
-		})
-	}
-	r.fragment, r.dropIns, r.maker = e.path, nil, m
-}
-
-func isPair(e *entry) bool {
-	_, ok := e.source.(pairSource)
-	return ok
-}
-
-type pairMaker struct {
-	pair  *pair.Pair
-	notes diag.List
-}
-
-func (m pairMaker) Instance(name string) (*unit.Unit, diag.List) {
-	u, list := m.pair.Instance(name)
-	for _, d := range m.notes {
-		d.Unit = name
-		list = append(slices.Clip(list), d)
-		u.Unsupported = append(u.Unsupported, d)
-	}
-	return u, list
-}
 
 // on lists the sockets of the services that are not switched off, sorted.
 func (s *superIndex) on() []string {
@@ -96,13 +59,6 @@ func (l *Loader) addSupers(p *Plan, supers map[string]*unit.Unit) {
 	} else {
 		p.Why += ", and " + why
 	}
-	slices.Sort(p.Start)
-	slices.SortFunc(p.Asleep, func(a, b Sleeper) int {
-		if a.Unit < b.Unit {
-			return -1
-		}
-		return 1
-	})
 }
 
 // SuperSockets lists the sockets of the services of inetd and xinetd that are

@@ -235,7 +235,7 @@ func (x *index) addPairs(pairs []*pair.Pair) {
 			continue
 		}
 		for _, n := range names {
-			x.names[n] = &entry{kind: entryFile, path: p.File, source: pairSource{p}}
+			x.names[n] = &entry{kind: entryFile, path: p.File, source: readSource{maker: p, what: "a service of " + p.File}}
 		}
 		x.super.pairs = append(x.super.pairs, p)
 	}

@@ -8,9 +8,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rouse-init/rouse/internal/diag"
-	"github.com/rouse-init/rouse/internal/format/pair"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/rouse-init/rouse/internal/format/golden"
 	"github.com/rouse-init/rouse/internal/format/pair/pairtest"
+	"github.com/rouse-init/rouse/internal/unit"
 )
 
 var update = flag.Bool("update", false, "write testdata/ anew")
@@ -38,7 +40,7 @@ func testOptions() Options {
 // TestGolden reads the inetd.conf of each archive. Words in the comment, on a
 // line of their own, set options: noipv6, user, options.
 func TestGolden(t *testing.T) {
-	pairtest.Golden(t, *update, func(comment string, files []pairtest.Member) ([]*pair.Pair, diag.List) {
+	golden.Run(t, *update, func(comment string, files []txtar.File) string {
 		opt := testOptions()
 		for line := range strings.Lines(comment) {
 			switch strings.TrimSpace(line) {
@@ -50,7 +52,7 @@ func TestGolden(t *testing.T) {
 				opt.Rate, opt.Backlog = 1000, 5
 			}
 		}
-		return Parse(files[0].Name, []byte(files[0].Text), opt)
+		return pairtest.Print(Parse(files[0].Name, files[0].Data, opt))
 	})
 }
 
@@ -67,7 +69,7 @@ func TestWhole(t *testing.T) {
 		},
 	} {
 		u, _ := pairs[0].Instance(name)
-		text := pairtest.Whole(u)
+		text := pairtest.Diff(u, new(unit.Unit))
 		for _, w := range want {
 			if !strings.Contains(text, w) {
 				t.Errorf("%s: no %q in\n%s", name, w, text)

@@ -3,15 +3,17 @@
 package launchd
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/rogpeppe/go-internal/txtar"
+
 	"github.com/rouse-init/rouse/internal/calendar"
+	"github.com/rouse-init/rouse/internal/format/golden"
 	"github.com/rouse-init/rouse/internal/format/pair/pairtest"
 	"github.com/rouse-init/rouse/internal/unit"
 )
@@ -41,48 +43,28 @@ func dict(inside string) []byte {
 // their units with those of a job that says nothing. Words in the comment set
 // options: user, noipv6, disabled.
 func TestGolden(t *testing.T) {
-	paths, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(paths) == 0 {
-		t.Fatal("no golden files", err)
-	}
-	for _, path := range paths {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
-			text, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
+	golden.Run(t, *update, func(comment string, files []txtar.File) string {
+		opt := testOptions()
+		for line := range strings.Lines(comment) {
+			switch strings.TrimSpace(line) {
+			case "user":
+				opt.User = true
+			case "noipv6":
+				opt.NoIPv6 = true
+			case "disabled":
+				opt.Disabled = func(label string) (off, said bool) { return label == "off", label == "off" || label == "on" }
 			}
-			input, want, _ := strings.Cut(string(text), "-- want --\n")
-			comment, files := pairtest.Members(input)
-			opt := testOptions()
-			for line := range strings.Lines(comment) {
-				switch strings.TrimSpace(line) {
-				case "user":
-					opt.User = true
-				case "noipv6":
-					opt.NoIPv6 = true
-				case "disabled":
-					opt.Disabled = func(label string) (off, said bool) { return label == "off", label == "off" || label == "on" }
-				}
+		}
+		var got strings.Builder
+		for _, f := range files {
+			text := f.Data
+			if !bytes.HasPrefix(text, []byte("<")) || bytes.HasPrefix(text, []byte("<key>")) {
+				text = dict(string(text))
 			}
-			var got strings.Builder
-			for _, f := range files {
-				text := []byte(f.Text)
-				if !strings.HasPrefix(f.Text, "<") || strings.HasPrefix(f.Text, "<key>") {
-					text = dict(f.Text)
-				}
-				got.WriteString(printJob(Parse(f.Name, text, opt), opt))
-			}
-			if *update {
-				if err := os.WriteFile(path, []byte(input+"-- want --\n"+got.String()), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if got.String() != want {
-				t.Errorf("go test -run Golden -update, and read the diff; got:\n%s\nwant:\n%s", got.String(), want)
-			}
-		})
-	}
+			got.WriteString(printJob(Parse(f.Name, text, opt), opt))
+		}
+		return got.String()
+	})
 }
 
 func printJob(j *Job, opt Options) string {
@@ -151,17 +133,8 @@ func TestIntervals(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	paths, _ := filepath.Glob("testdata/*.txtar")
-	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			f.Fatal(err)
-		}
-		input, _, _ := strings.Cut(string(text), "-- want --\n")
-		_, files := pairtest.Members(input)
-		for _, m := range files {
-			f.Add(string(dict(m.Text)))
-		}
+	for _, m := range golden.Inputs(f) {
+		f.Add(string(dict(string(m.Data))))
 	}
 	opt := testOptions()
 	f.Fuzz(func(t *testing.T, text string) {

@@ -3,32 +3,19 @@
 package systemd
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/rouse-init/rouse/internal/diag"
+	"github.com/rouse-init/rouse/internal/format/golden"
 	"github.com/rouse-init/rouse/internal/unit"
 )
 
 // seed adds the files of the golden archives.
 func seed(f *testing.F, add func(name, text string)) {
-	paths, err := filepath.Glob("testdata/*.txtar")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, p := range paths {
-		text, err := os.ReadFile(p)
-		if err != nil {
-			f.Fatal(err)
-		}
-		for _, m := range parseArchive(string(text)).files {
-			if m.name != "want" {
-				add(m.name, m.text)
-			}
-		}
+	for _, m := range golden.Inputs(f) {
+		add(m.Name, string(m.Data))
 	}
 }
 

@@ -3,34 +3,20 @@
 package upstart
 
 import (
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/rouse-init/rouse/internal/diag"
+	"github.com/rouse-init/rouse/internal/format/golden"
 	"github.com/rouse-init/rouse/internal/unit"
 )
 
 // seeds are the files of the golden archives.
 func seeds(f *testing.F) (texts []string) {
-	paths, err := filepath.Glob("testdata/*.txtar")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, p := range paths {
-		text, err := os.ReadFile(p)
-		if err != nil {
-			f.Fatal(err)
-		}
-		_, files := members(string(text))
-		for _, m := range files {
-			if m.name != "want" {
-				texts = append(texts, unprintable(m.text))
-			}
-		}
+	for _, m := range golden.Inputs(f) {
+		texts = append(texts, unprintable(string(m.Data)))
 	}
 	return texts
 }

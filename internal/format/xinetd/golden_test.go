@@ -10,8 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rouse-init/rouse/internal/diag"
-	"github.com/rouse-init/rouse/internal/format/pair"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/rouse-init/rouse/internal/format/golden"
 	"github.com/rouse-init/rouse/internal/format/pair/pairtest"
 )
 
@@ -22,7 +23,7 @@ var ports = map[string]uint16{
 }
 
 // options read the files of an archive.
-func options(files []pairtest.Member) Options {
+func options(files []txtar.File) Options {
 	return Options{
 		Program: "/usr/bin/rouse",
 		Port:    func(s, proto string) (uint16, bool) { p, ok := ports[s+"/"+proto]; return p, ok },
@@ -35,7 +36,7 @@ func options(files []pairtest.Member) Options {
 		Read: func(name string) ([]byte, error) {
 			for _, f := range files {
 				if f.Name == name {
-					return []byte(f.Text), nil
+					return f.Data, nil
 				}
 			}
 			return nil, fs.ErrNotExist
@@ -56,7 +57,7 @@ func options(files []pairtest.Member) Options {
 // includes them. In the comment "dir PATH" reads a directory, too, and
 // "noipv6" is a kernel without IPv6.
 func TestGolden(t *testing.T) {
-	pairtest.Golden(t, *update, func(comment string, files []pairtest.Member) ([]*pair.Pair, diag.List) {
+	golden.Run(t, *update, func(comment string, files []txtar.File) string {
 		opt := options(files)
 		tops := []string{files[0].Name}
 		for line := range strings.Lines(comment) {
@@ -68,7 +69,7 @@ func TestGolden(t *testing.T) {
 				opt.NoIPv6 = true
 			}
 		}
-		return Parse(tops, opt)
+		return pairtest.Print(Parse(tops, opt))
 	})
 }
 
@@ -76,7 +77,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("defaults\n{\n\tinstances = 60\n\tonly_from = 10.0.0.0\n}\nservice ftp\n{\nsocket_type=stream\nwait = no\nuser = root\nserver = /bin/a\nno_access += 10.1.2.{3,4} 1.2.3.0/24\n}\ninclude /x\nincludedir /d\n")
 	f.Add("service x {\n type = UNLISTED INTERNAL\n cps = 3 4\n access_times = 01:00-02:00\n redirect = ::1 80\n rlimit_as = 8M\n flags -= IPv4 }\n}\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		files := []pairtest.Member{{Name: "/x", Text: text}, {Name: "/d/y", Text: text}}
+		files := []txtar.File{{Name: "/x", Data: []byte(text)}, {Name: "/d/y", Data: []byte(text)}}
 		pairs, list := Parse([]string{"/x"}, options(files))
 		names := map[string]bool{}
 		for _, p := range pairs {
