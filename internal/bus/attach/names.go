@@ -13,7 +13,7 @@ type name struct {
 	name   string
 	refs   int    // who watches it: WatchName, and terms of events
 	wanted int    // those of refs that are WatchName
-	narrow bool   // has a match rule of its own
+	rule   string // the match rule that tells of its changes, "" for none
 	owner  string // unique name
 	// known once the bus has said who owns it, with pid, or that nobody does.
 	known bool
@@ -83,8 +83,8 @@ func (b *Bus) unwatch(text string) {
 	}
 	n.asks++
 	delete(b.names, text)
-	if n.narrow {
-		b.removeRule(narrowRule(text))
+	if n.rule != "" {
+		b.removeRule(n.rule)
 	}
 }
 
@@ -94,14 +94,11 @@ func (b *Bus) follow(n *name) {
 	if !validName(n.name) {
 		return
 	}
+	n.rule = wideRule
 	if len(b.names) <= maxNarrow {
-		n.narrow = true
-		b.addRule(narrowRule(n.name))
-		return
+		n.rule = narrowRule(n.name)
 	}
-	if b.rules[wideRule] == 0 {
-		b.addRule(wideRule)
-	}
+	b.addRule(n.rule)
 }
 
 // validName tells whether s can be a well-known bus name.

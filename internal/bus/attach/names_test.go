@@ -3,11 +3,15 @@
 package attach
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/rouse-init/rouse/internal/bus/wire"
 )
 
 // An owner that connects to the bus again soon enough has never lost its name.
@@ -64,5 +68,48 @@ func TestNameForAMoment(t *testing.T) {
 			return len(r.seen) > 0 && strings.HasPrefix(r.seen[0], "name org.example.Quick true ")
 		})
 		r.saw("name org.example.Quick false 0")
+	}
+}
+
+// allNames is a rule for the changes of all names, as a term of SetEvents makes it.
+var allNames = Rule{Sender: driver, Interface: driver, Member: "NameOwnerChanged"}
+
+// Who wants the changes of all names takes them away from nobody.
+func TestRuleForAllNamesIsShared(t *testing.T) {
+	b := newWild(t).bus
+	m := b.Match(allNames, func(*wire.Message) {})
+	const n = maxNarrow + 2
+	for i := range n {
+		b.WatchName(fmt.Sprintf("t.N%d", i))
+	}
+	b.Unmatch(m)
+	if b.rules[wideRule] == 0 {
+		t.Error("nothing tells of the names that have no rule of their own")
+	}
+	for i := range n {
+		b.UnwatchName(fmt.Sprintf("t.N%d", i))
+	}
+	if len(b.rules) != 0 {
+		t.Errorf("left: %v", b.rules)
+	}
+}
+
+// What was asked for besides is asked for again when the bus is back.
+func TestRuleOfACallerIsShared(t *testing.T) {
+	w := newWild(t)
+	rule := allNames
+	rule.Arg0 = ":1.7"
+	w.bus.Match(rule, func(*wire.Message) {})
+	w.meet()
+	w.say(welcome)
+	p := &w.bus.peers
+	c := p.add(":1.7")
+	if !p.attend(c) {
+		t.Fatal("nobody may listen")
+	}
+	p.follow(c)
+	w.bus.drop(errors.New("it ends"))
+	if n := w.bus.rules[rule.String()]; n != 1 || p.systemd != 0 || len(p.byName) != 0 {
+		t.Errorf("rule is wanted by %d, want 1; %d of %d callers listen", n, p.systemd, len(p.byName))
 	}
 }

@@ -208,11 +208,7 @@ func (p *peers) forget(c *peer) {
 
 // clear forgets all: the bus is gone.
 func (p *peers) clear() {
-	for _, c := range p.byName {
-		if c.systemd || c.upstart {
-			delete(p.bus.rules, narrowRule(c.name))
-		}
-		p.forget(c)
+	for name := range p.byName {
+		p.gone(name)
 	}
-	p.systemd, p.upstart = 0, 0
 }

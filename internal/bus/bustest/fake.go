@@ -81,7 +81,7 @@ func (f *Fake) Load(name string) (engine.View, error) {
 	if !strings.Contains(name, ".") {
 		return engine.View{}, fmt.Errorf("Unit name %s is not valid.", name) //nolint:revive,staticcheck // systemd's words
 	}
-	u := &unit.Unit{Name: name, Kind: Kind(name), Load: unit.NotFound, LoadErr: &diag.Diagnostic{Severity: diag.Error, Msg: "Unit " + name + " not found."}}
+	u := &unit.Unit{Name: name, Kind: unit.KindOf(name), Load: unit.NotFound, LoadErr: &diag.Diagnostic{Severity: diag.Error, Msg: "Unit " + name + " not found."}}
 	Fill(u)
 	return engine.View{Unit: u, Load: unit.NotFound, Sub: "dead"}, nil
 }

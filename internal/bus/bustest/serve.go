@@ -127,6 +127,19 @@ func (s *Server) Do(fn func()) {
 	}
 }
 
+// Until waits until ok, which runs on the loop's goroutine, returns true.
+func (s *Server) Until(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); {
+		var yes bool
+		if s.Do(func() { yes = ok() }); yes {
+			return
+		}
+		_, _ = unix.Poll(nil, 1)
+	}
+	t.Fatalf("not within 5 s: %s", what)
+}
+
 // Listen opens a listening unix socket.
 func Listen(path string) (int, error) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)

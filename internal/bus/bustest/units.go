@@ -3,25 +3,12 @@
 package bustest
 
 import (
-	"strings"
 	"time"
 
 	"github.com/rouse-init/rouse/internal/diag"
 	"github.com/rouse-init/rouse/internal/engine"
 	"github.com/rouse-init/rouse/internal/unit"
 )
-
-// Kind is the kind of a unit by the suffix of its name.
-func Kind(name string) unit.Kind {
-	for suffix, k := range map[string]unit.Kind{
-		".service": unit.KindService, ".socket": unit.KindSocket, ".target": unit.KindTarget, ".slice": unit.KindSlice,
-	} {
-		if strings.HasSuffix(name, suffix) {
-			return k
-		}
-	}
-	return unit.KindInvalid
-}
 
 // Fill adds the section that the kind needs, with systemd's defaults.
 func Fill(u *unit.Unit) {
@@ -51,7 +38,7 @@ func Fill(u *unit.Unit) {
 func New() *Fake {
 	f := &Fake{Upstart: NewJobs(), Views: make(map[string]*engine.View), Lines: make(map[string][]string), Env: []string{"LANG=C.UTF-8", "PATH=/usr/bin:/bin"}}
 	add := func(name, description string) *engine.View {
-		u := &unit.Unit{Name: name, Kind: Kind(name), Description: description}
+		u := &unit.Unit{Name: name, Kind: unit.KindOf(name), Description: description}
 		if u.Kind == unit.KindService || u.Kind == unit.KindSocket {
 			u.Fragment = "/lib/systemd/system/" + name
 		}

@@ -217,10 +217,6 @@ func (u *Upstart) ResetEnv(details []string) error {
 	return u.plain("ResetEnv", "as", func(e *wire.Encoder) { e.Strings(details) })
 }
 
-// escapeUpstart is an element of an object path of Upstart: it is not quite
-// wire.Escape, which escapes a digit at the start too.
-func escapeUpstart(s string) string { return wire.EscapeBytes(s) }
-
 // lastPart is what the last element of an object path stands for.
 func lastPart(path string) string {
 	text, _ := wire.Unescape(path[strings.LastIndexByte(path, '/')+1:])

@@ -46,7 +46,7 @@ type UpstartProcess struct {
 }
 
 // Job is a job of which the name is known to be right.
-func (u *Upstart) Job(name string) *UpstartJob { return u.job(upstartJobs + escapeUpstart(name)) }
+func (u *Upstart) Job(name string) *UpstartJob { return u.job(upstartJobs + wire.EscapeBytes(name)) }
 
 func (u *Upstart) job(path string) *UpstartJob {
 	return &UpstartJob{Name: lastPart(path), Path: path, up: u}

@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/rouse-init/rouse/internal/bus/bustest"
 	"github.com/rouse-init/rouse/internal/bus/client"
 	"github.com/rouse-init/rouse/internal/engine"
@@ -67,7 +65,7 @@ func outlast(t *testing.T, before, wait func(*client.Upstart) error, waits func(
 	}
 	done := make(chan error, 1)
 	go func() { done <- wait(u) }()
-	until(t, s, "command waits", func() bool { return waits(first) })
+	s.Until(t, "command waits", func() bool { return waits(first) })
 	stop()
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
@@ -78,7 +76,7 @@ func outlast(t *testing.T, before, wait func(*client.Upstart) error, waits func(
 	}
 	defer stop()
 	// It is back when it has asked what it asks last.
-	until(t, s, "client is back", func() bool {
+	s.Until(t, "client is back", func() bool {
 		return second.Service.Clients() > 0 && (slices.Contains(second.Calls, "follow events true") || watched(second))
 	})
 	s.Do(func() { settle(second) })
@@ -113,7 +111,7 @@ func TestLostEvent(t *testing.T) {
 	u := dial(t, path).Upstart()
 	done := make(chan error, 1)
 	go func() { done <- emitHang(u) }()
-	until(t, s, "command waits", func() bool { return hangs(first) })
+	s.Until(t, "command waits", func() bool { return hangs(first) })
 	stop()
 	_ = os.Remove(path)
 	if _, stop, err = bustest.Start(bustest.New(), path); err != nil {
@@ -123,16 +121,4 @@ func TestLostEvent(t *testing.T) {
 	if got := fmt.Sprint(<-done); got != "the manager was replaced while it handled the event; whether the event has completed is not known" {
 		t.Errorf("ended with %s", got)
 	}
-}
-
-func until(t *testing.T, s *bustest.Server, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); {
-		var yes bool
-		if s.Do(func() { yes = ok() }); yes {
-			return
-		}
-		_, _ = unix.Poll(nil, 1)
-	}
-	t.Fatalf("not within 5 s: %s", what)
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/rouse-init/rouse/internal/bus/bustest"
 	"github.com/rouse-init/rouse/internal/bus/client"
 	"github.com/rouse-init/rouse/internal/bus/systemd1"
-	"github.com/rouse-init/rouse/internal/bus/wire"
 	"github.com/rouse-init/rouse/internal/engine"
 	"github.com/rouse-init/rouse/internal/unit"
 )
@@ -161,7 +160,8 @@ func FuzzCalls(f *testing.F) {
 			fake = newReal().Fake
 		}
 		fake.Broken = func(msg string) { t.Error(msg) }
-		c := &caller{rng: rand.New(rand.NewPCG(seed, 1)), conn: dial(t, bustest.Serve(t, fake)), all: systemd1.Interfaces()}
+		c := &caller{all: systemd1.Interfaces()}
+		c.Caller = bustest.Caller{Rand: rand.New(rand.NewPCG(seed, 1)), Conn: dial(t, bustest.Serve(t, fake)), Word: c.word}
 		fake.Units(func(v *engine.View) bool { c.words = append(c.words, v.Unit.Name); return true })
 		if r, ok := fake.Backend.(*real); ok {
 			r.Units(func(v *engine.View) bool { c.words = append(c.words, v.Unit.Name); return true })
@@ -175,8 +175,7 @@ func FuzzCalls(f *testing.F) {
 }
 
 type caller struct {
-	rng   *rand.Rand
-	conn  *client.Conn
+	bustest.Caller
 	all   []*bus.Interface
 	words []string
 }
@@ -185,68 +184,36 @@ var oddWords = []string{"", "replace", "isolate", "all", "main", "start", "resta
 
 // word is mostly the name of a unit.
 func (c *caller) word() string {
-	if c.rng.IntN(3) == 0 {
-		return oddWords[c.rng.IntN(len(oddWords))]
+	if c.Rand.IntN(3) == 0 {
+		return oddWords[c.Rand.IntN(len(oddWords))]
 	}
-	return c.words[c.rng.IntN(len(c.words))]
+	return c.words[c.Rand.IntN(len(c.words))]
 }
 
 func (c *caller) path() string {
-	switch c.rng.IntN(8) {
+	switch c.Rand.IntN(8) {
 	case 0:
-		return systemd1.JobPath(uint32(c.rng.IntN(20)))
+		return systemd1.JobPath(uint32(c.Rand.IntN(20)))
 	case 1, 2:
 		return systemd1.Path
 	}
 	return systemd1.UnitPath(c.word())
 }
 
-// call makes one call; refusals are well, silence and internal errors are not.
 func (c *caller) call() error {
-	iface := c.all[c.rng.IntN(len(c.all))]
+	iface := c.all[c.Rand.IntN(len(c.all))]
 	name, member, sig, path := iface.Name, "GetAll", "s", c.path()
 	if strings.HasSuffix(name, "Manager") || name == systemd1.IfRouse {
 		path = systemd1.Path
 	}
-	if len(iface.Methods) > 0 && c.rng.IntN(4) > 0 {
-		m := &iface.Methods[c.rng.IntN(len(iface.Methods))]
+	if len(iface.Methods) > 0 && c.Rand.IntN(4) > 0 {
+		m := &iface.Methods[c.Rand.IntN(len(iface.Methods))]
 		member, sig = m.Name, m.In
 	} else {
 		name = "org.freedesktop.DBus.Properties"
-		if c.rng.IntN(2) == 0 {
+		if c.Rand.IntN(2) == 0 {
 			member, sig = "Get", "ss"
 		}
 	}
-	_, err := c.conn.Call(path, name, member, sig, func(e *wire.Encoder) { c.arguments(e, sig) })
-	var refusal *client.Error
-	if err != nil && (!errors.As(err, &refusal) || strings.Contains(err.Error(), "internal error")) {
-		return fmt.Errorf("%s.%s(%s) at %s: %w", name, member, sig, path, err)
-	}
-	return nil
-}
-
-func (c *caller) arguments(e *wire.Encoder, sig string) {
-	for _, t := range wire.SplitSignature(sig) {
-		n := c.rng.Uint64() >> c.rng.IntN(64)
-		switch t {
-		case "s":
-			e.String(c.word())
-		case "as":
-			words := make([]string, c.rng.IntN(3))
-			for i := range words {
-				words[i] = c.word()
-			}
-			e.Strings(words)
-		case "b":
-			e.Bool(n%2 == 1)
-		case "y":
-			e.Byte(byte(n))
-		case "u", "i", "h":
-			e.Uint32(uint32(n))
-		case "t":
-			e.Uint64(n)
-		default:
-			panic("no random value of type " + t)
-		}
-	}
+	return c.Call(path, name, member, sig)
 }

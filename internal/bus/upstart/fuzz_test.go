@@ -3,17 +3,12 @@
 package upstart_test
 
 import (
-	"errors"
-	"fmt"
 	"math/rand/v2"
-	"strings"
 	"testing"
 
 	"github.com/rouse-init/rouse/internal/bus"
 	"github.com/rouse-init/rouse/internal/bus/bustest"
-	"github.com/rouse-init/rouse/internal/bus/client"
 	"github.com/rouse-init/rouse/internal/bus/upstart"
-	"github.com/rouse-init/rouse/internal/bus/wire"
 )
 
 // FuzzCalls makes random calls with random arguments. Each is answered, and
@@ -27,7 +22,8 @@ func FuzzCalls(f *testing.F) {
 		fake.Broken = func(msg string) { t.Error(msg) }
 		fake.Upstart.Session = seed%2 == 1
 		s := bustest.Serve(t, fake)
-		c := &caller{rng: rand.New(rand.NewPCG(seed, 2)), conn: dial(t, s).Conn(), all: upstart.Interfaces()}
+		c := &caller{all: upstart.Interfaces()}
+		c.Caller = bustest.Caller{Rand: rand.New(rand.NewPCG(seed, 2)), Conn: dial(t, s).Conn(), Word: c.word}
 		if seed%3 == 0 { // and somebody listens
 			heard(t, s)
 		}
@@ -45,9 +41,8 @@ func FuzzCalls(f *testing.F) {
 }
 
 type caller struct {
-	rng  *rand.Rand
-	conn *client.Conn
-	all  []*bus.Interface
+	bustest.Caller
+	all []*bus.Interface
 }
 
 var words = []string{
@@ -55,24 +50,24 @@ var words = []string{
 	"debug", "unix:path=/x", "name", "goal", "processes", "start_on", upstart.IfJob, upstart.IfInstance, upstart.IfManager, "PATH", "bad",
 }
 
-func (c *caller) word() string { return words[c.rng.IntN(len(words))] }
+func (c *caller) word() string { return words[c.Rand.IntN(len(words))] }
 
 func (c *caller) path(iface string) string {
 	switch {
-	case c.rng.IntN(10) == 0:
-		return upstart.Path + "/jobs/" + []string{"_", "_2", "_2D", "apache/_/_", "plain_61"}[c.rng.IntN(5)]
+	case c.Rand.IntN(10) == 0:
+		return upstart.Path + "/jobs/" + []string{"_", "_2", "_2D", "apache/_/_", "plain_61"}[c.Rand.IntN(5)]
 	case iface == upstart.IfManager:
 		return upstart.Path
 	case iface == upstart.IfJob:
 		return upstart.JobPath(c.word())
 	}
-	return upstart.InstancePath(c.word(), []string{"", "tty1", c.word()}[c.rng.IntN(3)])
+	return upstart.InstancePath(c.word(), []string{"", "tty1", c.word()}[c.Rand.IntN(3)])
 }
 
 func (c *caller) call() error {
-	iface := c.all[c.rng.IntN(len(c.all))]
+	iface := c.all[c.Rand.IntN(len(c.all))]
 	name, member, sig, path := iface.Name, "GetAll", "s", c.path(iface.Name)
-	n := c.rng.IntN(6)
+	n := c.Rand.IntN(6)
 	if len(iface.Methods) == 0 {
 		n %= 3
 	}
@@ -84,34 +79,8 @@ func (c *caller) call() error {
 	case 2:
 		name, member, sig = "org.freedesktop.DBus.Introspectable", "Introspect", ""
 	default:
-		m := &iface.Methods[c.rng.IntN(len(iface.Methods))]
+		m := &iface.Methods[c.Rand.IntN(len(iface.Methods))]
 		member, sig = m.Name, m.In
 	}
-	_, err := c.conn.Call(path, name, member, sig, func(e *wire.Encoder) { c.arguments(e, sig) })
-	var refusal *client.Error
-	if err != nil && (!errors.As(err, &refusal) || strings.Contains(err.Error(), "internal error")) {
-		return fmt.Errorf("%s.%s(%s) at %s: %w", name, member, sig, path, err)
-	}
-	return nil
-}
-
-func (c *caller) arguments(e *wire.Encoder, sig string) {
-	for _, t := range wire.SplitSignature(sig) {
-		switch t {
-		case "s":
-			e.String(c.word())
-		case "as":
-			list := make([]string, c.rng.IntN(4))
-			for i := range list {
-				list[i] = c.word()
-			}
-			e.Strings(list)
-		case "b":
-			e.Bool(c.rng.IntN(2) == 1)
-		case "h":
-			e.FD(c.rng.Uint32() >> c.rng.IntN(32))
-		default:
-			panic("no random value of type " + t)
-		}
-	}
+	return c.Call(path, name, member, sig)
 }

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -27,19 +26,6 @@ func dial(t testing.TB, s *bustest.Server) *client.Upstart {
 	}
 	t.Cleanup(u.Close)
 	return u
-}
-
-// eventually waits until ok, which runs on the loop, returns true.
-func eventually(t *testing.T, s *bustest.Server, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); {
-		var yes bool
-		if s.Do(func() { yes = ok() }); yes {
-			return
-		}
-		_, _ = unix.Poll(nil, 1)
-	}
-	t.Fatalf("not within 5 s: %s", what)
 }
 
 // shape writes an interface as one line per member, sorted.

@@ -22,9 +22,9 @@ func TestWaiting(t *testing.T) {
 		ends := make(chan error)
 		a, b := dial(t, s), dial(t, s)
 		go func() { _, err := a.Job("hang").Start(nil, true); ends <- err }()
-		eventually(t, s, "start waits", waiting(1))
+		s.Until(t, "start waits", waiting(1))
 		go func() { ends <- b.EmitEvent("hang", nil, true) }()
-		eventually(t, s, "event waits", waiting(2))
+		s.Until(t, "event waits", waiting(2))
 		if err := dial(t, s).EmitEvent("hang", nil, false); err != nil {
 			t.Error(err)
 		}
@@ -71,8 +71,8 @@ func TestClientVanishes(t *testing.T) {
 		}
 		c.Close()
 	}
-	eventually(t, s, "all wait", func() bool { return len(f.Upstart.Waiting) == n })
-	eventually(t, s, "all have gone", func() bool { return f.Service.Clients() == 0 })
+	s.Until(t, "all wait", func() bool { return len(f.Upstart.Waiting) == n })
+	s.Until(t, "all have gone", func() bool { return f.Service.Clients() == 0 })
 	s.Do(func() { f.Upstart.Release(true) })
 	s.Do(func() {
 		if n := f.Upstart.Service.Waits(); n != 0 {
@@ -208,6 +208,6 @@ func TestListenersAreFollowed(t *testing.T) {
 	}
 	check("watch true")
 	c.Close()
-	eventually(t, s, "nobody listens", func() bool { return slices.Contains(f.Upstart.Calls, "watch false") })
+	s.Until(t, "nobody listens", func() bool { return slices.Contains(f.Upstart.Calls, "watch false") })
 	check("watch true, watch false")
 }
