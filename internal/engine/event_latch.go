@@ -55,7 +55,6 @@ type eventful struct {
 
 	Expect   timer // TimerExpect
 	Forks    uint8 // that were seen in this run
-	Guessed  bool  // the main process was found by looking
 	Asking   bool  // ReadPIDFile asks for what is left of the processes
 	Looked   bool  // nothing was left, so the end of the main process is the end
 	Notes    []string

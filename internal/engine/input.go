@@ -302,10 +302,10 @@ type BusChanged struct {
 // AskedWatch turns the effect Emitted on or off: somebody listens to events.
 type AskedWatch struct{ On bool }
 
-// AskedJobEnv changes the variables that jobs get besides their own (initctl
-// set-env): of all jobs that start from now on, or of one instance.
+// AskedJobEnv changes the variables that one instance gets besides those of its
+// job (initctl set-env). Those of all jobs are the manager's.
 type AskedJobEnv struct {
-	Unit  string // "" for all
+	Unit  string
 	Set   []string
 	Unset []string
 	Reset bool // first forget all that was set

@@ -16,8 +16,10 @@ func (e *Engine) load(in Loaded) {
 		ids = append(ids, e.define(u).id)
 	}
 	for _, id := range ids {
-		e.relink(e.nodes[id])
-		e.enlist(e.nodes[id])
+		if n := e.nodes[id]; n != nil { // no placeholder that became an alias
+			e.relink(n)
+			e.enlist(n)
+		}
 	}
 	for _, id := range ids {
 		n := e.nodes[id]
@@ -54,6 +56,7 @@ func (e *Engine) adopt(u *unit.Unit) *node {
 	e.linkDefaults(n)
 	e.sweep(n)
 	n.flag |= flagCollect
+	e.work.push(reaction{do: recheck, node: n.id}) // if its start is refused, no job ends that would have it forgotten
 	return n
 }
 

@@ -109,7 +109,7 @@ func (e *Engine) mainExited(n *node, in Exited, lost bool) {
 		if e.leftBehind(n, in) {
 			return
 		}
-		f = e.jobOutcome(n, in, lost || s.Unspawned == s.Main.Gen)
+		f = e.jobOutcome(n, in, unmade)
 	}
 	ignored := e.ignores(n, s.Main)
 	if ignored || s.IdleStop {

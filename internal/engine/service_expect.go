@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	"github.com/rouse-init/rouse/internal/unit"
@@ -41,10 +42,8 @@ func (e *Engine) endExpect(n *node) {
 // noteRun remembers something that was seen of this run, once.
 func (e *Engine) noteRun(n *node, text string) {
 	x := n.eventful()
-	for _, t := range x.Notes {
-		if t == text {
-			return
-		}
+	if slices.Contains(x.Notes, text) {
+		return
 	}
 	x.Notes = append(x.Notes, text)
 	e.changed(n)
@@ -171,7 +170,6 @@ func (e *Engine) leftFound(n *node, pid int32) {
 	start := v.MainStart
 	e.setMain(n, pid)
 	v.MainStart = start
-	x.Guessed = true
 	x.Forks++
 	want := uint8(0)
 	if j != nil {

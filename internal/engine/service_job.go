@@ -28,7 +28,7 @@ func (e *Engine) beginRun(n *node) {
 		x.Respawned, x.Respawns = 0, rate{}
 	}
 	x.StopEnv, x.StopNames = nil, nil
-	x.Forks, x.Guessed, x.Asking, x.Looked, x.Notes = 0, false, false, false, nil
+	x.Forks, x.Asking, x.Looked, x.Notes = 0, false, false, nil
 	e.unlatch(x.Stop)
 	if !e.isClass(n) {
 		e.letGo(x.Start)

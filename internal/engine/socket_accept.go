@@ -44,7 +44,6 @@ func (e *Engine) accepted(n *node, in *Accepted) {
 		e.record(RecordWarning, n, "cannot start %s: %s", m.def.Name, no.Msg)
 		v.NRefused++
 		e.dropUnused(m)
-		e.work.push(reaction{do: recheck, node: m.id}) // no job ends, that would have it forgotten
 	}
 }
 

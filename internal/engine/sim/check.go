@@ -41,6 +41,17 @@ func (w *World) check(it *item) {
 		w.checkSocket(it, &v)
 	}
 	it.was = v.Active
+	switch {
+	case !stops(&v):
+		it.stopJob = 0
+	case it.stopJob != v.Job:
+		it.stopJob, it.stopStep = v.Job, w.res.Steps
+	}
+}
+
+// stops tells whether the job of the unit stops it.
+func stops(v *engine.View) bool {
+	return v.Job != 0 && (v.JobType == engine.Stop || v.JobType == engine.Restart)
 }
 
 // checkDead makes sure that what is down is quiet.
@@ -93,17 +104,24 @@ func (w *World) checkTurn(it *item) {
 		return // a task that follows from the end of everything waits for nothing
 	}
 	for _, name := range w.e.Depends(it.name, engine.After) {
-		if o := w.item(name); o.job != 0 && !w.meanwhile(it, o) {
+		if o := w.item(name); o.job != 0 && !w.meanwhile(it.jobStep, o.jobStep) {
 			w.violate("%s starts before job %d of %s, which it is after, is done", it.name, o.job, name)
 		}
 	}
 }
 
-// meanwhile: the job of other was queued when the turn of it may have come
-// already. A job waits at its gates and for its pre-start after its turn has
-// come, and one step can queue jobs by events after that.
-func (w *World) meanwhile(it, other *item) bool {
-	return w.cfg.Shape != NoJobs && other.jobStep >= it.jobStep
+// meanwhile: the job of another unit came when the turn of this one may have
+// come already. A job waits at its gates and for its pre-start after its turn
+// has come, and one step can queue jobs by events after that.
+func (w *World) meanwhile(own, other int) bool { return w.cfg.Shape != NoJobs && other >= own }
+
+// stopsSince is the step since which the job of the unit stops it. That is not
+// when it was queued where a start has become a restart.
+func (w *World) stopsSince(it *item, v *engine.View) int {
+	if it.stopJob == v.Job {
+		return it.stopStep
+	}
+	return w.res.Steps
 }
 
 // checkStopTurn makes sure that a unit is not stopped before those that are
@@ -112,13 +130,12 @@ func (w *World) meanwhile(it, other *item) bool {
 func (w *World) checkStopTurn(it *item) {
 	v, _ := w.e.Unit(it.name)
 	if dead(it.was) || it.was == engine.Deactivating || it.job == 0 || it.unordered || v.Job != it.job ||
-		v.JobType != engine.Stop && v.JobType != engine.Restart || strings.HasPrefix(v.JobWhy, "waits for") {
+		!stops(&v) || strings.HasPrefix(v.JobWhy, "waits for") {
 		return
 	}
 	for _, name := range w.e.Depends(it.name, engine.Before) {
 		o, _ := w.e.Unit(name)
-		if om := w.item(name); om.job != 0 && !w.meanwhile(it, om) && om.job == o.Job && !om.unordered &&
-			(o.JobType == engine.Stop || o.JobType == engine.Restart) {
+		if om := w.item(name); om.job == o.Job && stops(&o) && !om.unordered && !w.meanwhile(w.stopsSince(it, &v), w.stopsSince(om, &o)) {
 			w.violate("%s stops before %s, which is after it, has stopped", it.name, name)
 		}
 	}

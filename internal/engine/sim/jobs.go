@@ -119,7 +119,7 @@ func (w *World) reported(msg string) {
 	if !strings.HasPrefix(msg, "event ") {
 		return
 	}
-	w.told++
+	w.res.Told++
 	if _, rest, ok := strings.Cut(msg, " N="); ok {
 		number, _, _ := strings.Cut(rest, " ")
 		if id, err := strconv.ParseUint(number, 10, 64); err == nil {

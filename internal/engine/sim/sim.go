@@ -38,11 +38,10 @@ type Config struct {
 // Result is what a run came to.
 type Result struct {
 	Steps, Spawns, Jobs, Late int
-	// Told counts the events that were reported as waited for, MostUp is how
-	// many units were up at once.
-	Told, MostUp int
-	Clock        engine.Time
-	Hash         uint64 // of all inputs and orders
+	// Told counts the events that were reported as waited for.
+	Told  int
+	Clock engine.Time
+	Hash  uint64 // of all inputs and orders
 	// Violations says what went wrong, in the order of happening; the run
 	// ends at the tenth.
 	Violations []string
@@ -67,9 +66,8 @@ type World struct {
 	conns  map[uint64]bool // accepted and neither served nor dropped
 	ask    uint64
 	// emitted are the events from outside that have neither completed nor been
-	// reported as waited for; told counts all such reports.
+	// reported as waited for.
 	emitted map[uint64]bool
-	told    int
 	dirty   []*item
 	down    bool
 	res     Result
@@ -86,7 +84,9 @@ type item struct {
 	timers   [engine.NumTimers]uint64 // gens of the armed ones
 	was      engine.ActiveState
 	job      uint32
-	jobStep  int // in which it was queued
+	jobStep  int    // in which it was queued
+	stopJob  uint32 // the job that stops it; 0 for none
+	stopStep int    // since which stopJob does
 	dirty    bool
 	// unordered: a ring of order was broken here when everything had to stop.
 	unordered bool
@@ -145,7 +145,6 @@ func Run(cfg Config) Result {
 	}
 	w.checkAll()
 	w.checkEnd()
-	w.res.Told = w.told
 	w.res.Clock, w.res.Late = w.now, int(w.e.Late())
 	return w.res
 }
