@@ -101,9 +101,9 @@ func (s *Set) readDevices() {
 				s.said[text] = true
 				s.c.Say("%s", text)
 			}
+		case d.there[e.Subsystem] == nil:
 		case !e.Udev && uevent.UdevRuns(s.run):
 			// udevd tells it again when its rules have run.
-		case d.there[e.Subsystem] == nil:
 		default:
 			s.noteDevice(&e)
 			s.tellDevice(&e)

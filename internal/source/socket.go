@@ -110,6 +110,7 @@ func (s *Set) arm(l *listener) {
 		return
 	}
 	s.closeListener(l) // shut down by whoever had it
+	s.c.Forget(l.key)  // that copy would keep the name
 	s.openListener(l, err)
 }
 
@@ -224,9 +225,10 @@ func (s *Set) openListener(l *listener, why error) {
 	owner := socket.NoOwner
 	fd := s.adopt(l.key)
 	if fd >= 0 {
-		if _, ok := socket.MatchLine(fd, l.def, 0); !ok {
+		if _, ok := socket.MatchLine(fd, l.def, 0); !ok || socket.Repair(fd, l.def.Backlog) != nil {
 			unix.Close(fd)
 			fd = -1
+			s.c.Forget(l.key)
 		}
 	}
 	var err error

@@ -114,6 +114,38 @@ func TestSocketOutlivesTheManager(t *testing.T) {
 	}
 }
 
+// TestShutDownSocket: the guardian's copy of a dead socket must not keep the
+// name from the next one.
+func TestShutDownSocket(t *testing.T) {
+	name := fmt.Sprintf("@rouse-test-%d-dead", os.Getpid())
+	want := term("socket PROTO=unix SOCKET_PATH=" + name)
+	key := "socket:unix " + name
+	// dead is a source whose job shut the socket down.
+	dead := func(t *testing.T) *rig {
+		r := newRig(t)
+		r.set.Want([]Wanted{want})
+		dial(t, "unix", name)
+		r.expect("socket PROTO=unix SOCKET_PATH=" + name)
+		r.take(key)
+		if err := unix.Shutdown(r.set.FDs(key)[0], unix.SHUT_RDWR); err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	t.Run("armed", func(t *testing.T) {
+		r := dead(t)
+		r.set.Arm(key)
+		dial(t, "unix", name)
+		r.expect("socket PROTO=unix SOCKET_PATH=" + name)
+	})
+	t.Run("adopted", func(t *testing.T) {
+		r := dead(t)
+		r.die(want)
+		dial(t, "unix", name)
+		r.expect("socket PROTO=unix SOCKET_PATH=" + name)
+	})
+}
+
 func inode(t *testing.T, path string) uint64 {
 	t.Helper()
 	var st unix.Stat_t
