@@ -41,9 +41,9 @@ func (g *guardian) finish(end wire.End) int {
 	return int(end.Code)
 }
 
-// firstNamespace tells whether this is the machine's own PID namespace, whose
+// FirstNamespace tells whether this is the machine's own PID namespace, whose
 // inode the kernel knows as PROC_PID_INIT_INO.
-func firstNamespace() bool {
+func FirstNamespace() bool {
 	const inode = 0xeffffffc
 	var st unix.Stat_t
 	return unix.Stat("/proc/self/ns/pid", &st) == nil && st.Ino == inode

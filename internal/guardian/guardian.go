@@ -86,7 +86,7 @@ func Run(cfg Config) int {
 	if g.pid1 {
 		mountProc()
 	}
-	g.machine = g.pid1 && firstNamespace()
+	g.machine = g.pid1 && FirstNamespace()
 	g.forked = sync.NewCond(&g.mu)
 	g.defaults()
 	resumed, err := g.resume()

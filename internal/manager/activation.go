@@ -94,6 +94,7 @@ func (b *buses) start(a activation, name string, verb engine.Verb) {
 
 // unitChanged starts a unit again that the bus has waited for while it ended.
 func (b *buses) unitChanged(name string) {
+	b.moved = true
 	a, ok := b.owed[name]
 	if !ok {
 		return

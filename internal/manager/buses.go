@@ -28,6 +28,9 @@ type buses struct {
 	offered map[string]string
 	activations
 	due engine.Time // of the next Tick, 0 for none
+	// moved: a unit, or a connection, is not what it was at the last Tick, so that
+	// holdsBus may answer otherwise.
+	moved bool
 }
 
 // busLink is one connection.
@@ -123,6 +126,7 @@ func (b *buses) add(address string, kinds []bool, owner bool) {
 		return
 	}
 	b.list = append(b.list, l)
+	b.moved = true
 }
 
 // busLinkKey is what the keys of connections that own our names begin with.
@@ -284,8 +288,12 @@ func (b *buses) offer(l *busLink) {
 // would be started by connecting to it.
 func (b *buses) tick() {
 	b.due = 0
+	look := b.moved
+	b.moved = false
 	for _, l := range b.list {
-		l.bus.Hold(b.m.holdsBus(l.address))
+		if look {
+			l.bus.Hold(b.m.holdsBus(l.address))
+		}
 		if next, ok := l.bus.Tick(time.Duration(b.m.now())); ok && (b.due == 0 || engine.Time(next) < b.due) {
 			b.due = engine.Time(next)
 		}

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rouse-init/rouse/internal/engine"
+	"github.com/rouse-init/rouse/internal/guardian"
 	"github.com/rouse-init/rouse/internal/unit"
 )
 
@@ -74,7 +75,7 @@ func (m *Manager) machineEvent(sig unix.Signal) bool {
 func (m *Manager) ctrlAltDel() {
 	switch {
 	case m.machineEvent(unix.SIGINT):
-	case m.start.Pid1 && namespace("pid") == firstPidNamespace:
+	case m.start.Pid1 && guardian.FirstNamespace():
 		m.must(m.Shutdown(unit.ActionReboot, 0))
 	default:
 		m.terminate(false)

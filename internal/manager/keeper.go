@@ -52,7 +52,8 @@ func (m *Manager) keeperEnded(pid int32) {
 // hold, and ends them.
 func (m *Manager) takeKept(in *inheritance) {
 	for key, fds := range in.stored {
-		if pid, err := strconv.Atoi(strings.TrimPrefix(key, keeperPrefix)); err == nil && strings.HasPrefix(key, keeperPrefix) {
+		number, ok := strings.CutPrefix(key, keeperPrefix)
+		if pid, err := strconv.Atoi(number); ok && err == nil {
 			m.keepers[int32(pid)] = true
 			m.takeFrom(in, pid, fds[0])
 			_ = unix.PidfdSendSignal(fds[0], unix.SIGKILL, nil, 0) // gone already, at worst

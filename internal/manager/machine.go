@@ -7,13 +7,14 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/rouse-init/rouse/internal/guardian"
 	"github.com/rouse-init/rouse/internal/linux/condition"
 )
 
 // ownRun tells whether this is process 1 of a machine or of a container that
 // says so: then all of /run is ours. A PID namespace alone says nothing.
 func (m *Manager) ownRun() bool {
-	return m.cfg.Mode == ModeInit && m.start.Pid1 && (namespace("pid") == firstPidNamespace || condition.Container() != "")
+	return m.cfg.Mode == ModeInit && m.start.Pid1 && (guardian.FirstNamespace() || condition.Container() != "")
 }
 
 // The places by which programs made for systemd find its manager: sd_booted(3)

@@ -74,8 +74,7 @@ type Manager struct {
 	cgWatch  *cgroup.Watcher
 	facts    cgroup.Facts
 	freezing map[string]freezing
-	killed   map[string]bool // units whose cgroup was killed in since it was made
-	emptied  string          // the unit that WatchCgroup has just found empty
+	emptied  string // the unit that WatchCgroup has just found empty
 
 	pidfiles *pidFiles
 	people   people

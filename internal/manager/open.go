@@ -15,6 +15,7 @@ import (
 	"github.com/rouse-init/rouse/internal/bus/systemd1"
 	"github.com/rouse-init/rouse/internal/bus/upstart"
 	"github.com/rouse-init/rouse/internal/engine"
+	"github.com/rouse-init/rouse/internal/guardian"
 	"github.com/rouse-init/rouse/internal/guardian/wire"
 	"github.com/rouse-init/rouse/internal/linux/cgroup"
 	"github.com/rouse-init/rouse/internal/linux/poll"
@@ -34,7 +35,7 @@ func open(cfg Config) (*Manager, error) {
 		pending: make(map[uint64]engine.Effect), emptying: make(map[string]uint64), sockets: make(map[string]*openSocket),
 		conns: make(map[uint64]conn), awaited: make(map[uint64]bool), launches: make(map[int32]*launch),
 		replies: make(map[uint64]func(engine.Reply)), stored: make(map[string][]storedFD), handed: make(map[string]*handedOver),
-		freezing: make(map[string]freezing), killed: make(map[string]bool), said: make(map[string]bool),
+		freezing: make(map[string]freezing), said: make(map[string]bool),
 		eventFDs: make(map[string]int), keepers: make(map[int32]bool),
 	}
 	m.pidfiles = newPidFiles(m)
@@ -180,9 +181,8 @@ func (m *Manager) openCgroups() error {
 			// Every PID namespace has a process 1, and several may share a
 			// cgroup: it is ours alone on a machine of our own, or in a cgroup
 			// namespace.
-			pid, group := namespace("pid"), namespace("cgroup")
-			o.Sub = fmt.Sprintf("rouse-ns-%d", pid)
-			o.Whole = pid == firstPidNamespace || group != firstCgroupNamespace
+			o.Sub = fmt.Sprintf("rouse-ns-%d", namespace("pid"))
+			o.Whole = guardian.FirstNamespace() || namespace("cgroup") != firstCgroupNamespace
 		}
 	}
 	tree, facts, err := cgroup.Open(o)
@@ -206,12 +206,9 @@ func (m *Manager) openCgroups() error {
 	return m.loop.Add(m.cgWatch.FD(), poll.In, func(uint32) { m.must(m.cgWatch.Dispatch()) })
 }
 
-// The inodes of the machine's own namespaces (PROC_PID_INIT_INO and
-// PROC_CGROUP_INIT_INO of the kernel).
-const (
-	firstPidNamespace    = 0xeffffffc
-	firstCgroupNamespace = 0xeffffffb
-)
+// firstCgroupNamespace is the inode of the machine's own (PROC_CGROUP_INIT_INO
+// of the kernel).
+const firstCgroupNamespace = 0xeffffffb
 
 // namespace is the inode of one of our namespaces, 0 when it cannot be told.
 func namespace(kind string) uint64 {

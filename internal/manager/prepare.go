@@ -258,14 +258,11 @@ func (p *preparation) cgroup() error {
 		return nil
 	}
 	path := p.m.cgroupOf(p.u)
-	if p.m.keepsCgroup(p.u) {
+	if p.m.keepsCgroup(p.u, path) {
 		if fd, err := p.m.cg.OpenFD(path); err == nil {
 			p.spec.Cgroup = fd
 			return nil
 		}
-	}
-	if p.m.killed[p.u.Name] && p.m.cg.Remove(path) == nil {
-		delete(p.m.killed, p.u.Name) // empty: a new one does not kill what enters it
 	}
 	created, err := p.m.cg.Make(path)
 	if err != nil {

@@ -99,7 +99,7 @@ func (m *Manager) signal(f engine.Signal) {
 
 // killCgroup ends all processes of a unit. Where a command is to run in the same
 // cgroup afterwards they are killed one by one, as long as they do not multiply
-// faster: see keepsCgroup, and it cannot be made again before the last one has
+// faster: see cgroup.Tree.Killed, and it cannot be made again before the last one has
 // gone.
 func (m *Manager) killCgroup(u *unit.Unit) error {
 	path := m.cgroupOf(u)
@@ -108,7 +108,6 @@ func (m *Manager) killCgroup(u *unit.Unit) error {
 			return err
 		}
 	}
-	m.killed[u.Name] = true
 	return m.cg.Kill(path)
 }
 
@@ -146,9 +145,8 @@ func (m *Manager) watchCgroup(f engine.WatchCgroup) {
 		return
 	}
 	path := m.cgroupOf(u)
-	if !m.keepsCgroup(u) && m.cg.Remove(path) == nil {
+	if !m.keepsCgroup(u, path) && m.cg.Remove(path) == nil {
 		// It was empty, or there was none: gone in the one call.
-		delete(m.killed, f.Token.Unit)
 		m.emptied = f.Token.Unit
 		m.feed(engine.CgroupEmptied{Token: f.Token})
 		return
@@ -201,11 +199,9 @@ func (m *Manager) cgroupChanged(name, path string, ev cgroup.Event) {
 }
 
 // keepsCgroup: the empty cgroup of a service that a socket wakes stays for
-// the next start, which saves making it again. Not one that cgroup.kill was
-// written to: on Linux 6.18 what is cloned into it afterwards (CLONE_INTO_CGROUP)
-// was killed at once, each time.
-func (m *Manager) keepsCgroup(u *unit.Unit) bool {
-	return !m.killed[u.Name] && len(m.engine.Sockets(u.Name)) > 0
+// the next start, which saves making it again. Not one that was killed in.
+func (m *Manager) keepsCgroup(u *unit.Unit, path string) bool {
+	return !m.cg.Killed(path) && len(m.engine.Sockets(u.Name)) > 0
 }
 
 // The pauses between two looks for the processes of a unit.
@@ -246,11 +242,13 @@ func (m *Manager) cleanUp(f engine.RemoveCgroup) {
 	m.forks.drop(f.Unit)
 	m.removeDirectories(u, f.KeepDirs)
 	m.out.forget(f.Unit)
-	if m.cg == nil || m.keepsCgroup(u) {
+	if m.cg == nil {
 		return
 	}
 	path := m.cgroupOf(u)
-	delete(m.killed, f.Unit)
+	if m.keepsCgroup(u, path) {
+		return
+	}
 	if err := m.cg.Remove(path); err != nil && !errors.Is(err, unix.EBUSY) {
 		m.say("%s: cannot remove its cgroup: %v", f.Unit, err)
 	}

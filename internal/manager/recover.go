@@ -261,10 +261,9 @@ const tokenVariable = "ROUSE_ORDER"
 // processOf looks for the process of one order: it has the number of the
 // order in its environment, or, before execve, a copy of a dead manager's.
 func (m *Manager) processOf(t engine.Token) int32 {
-	want := tokenVariable + "=" + strconv.FormatUint(t.Gen, 10)
 	u := m.engine.Def(t.Unit)
 	if m.cg == nil || u == nil {
-		pids, err := cgroup.Members(cgroup.Query{Root: int(m.start.Guardian), Token: want})
+		pids, err := cgroup.Members(cgroup.Query{Root: int(m.start.Guardian), Token: tokenVariable + "=" + strconv.FormatUint(t.Gen, 10)})
 		if err != nil || len(pids) == 0 {
 			return 0
 		}
@@ -277,12 +276,12 @@ func (m *Manager) processOf(t engine.Token) int32 {
 	v, _ := m.engine.Unit(t.Unit)
 	unnumbered := 0
 	for _, pid := range pids {
-		env := environOf(pid)
+		gen, ok := orderOf(pid)
 		switch {
-		case slices.Contains(env, want):
+		case ok && gen == t.Gen:
 			return int32(pid)
 		case int32(pid) == v.MainPid || int32(pid) == v.ControlPid:
-		case !numbered(pid):
+		case !ok:
 			unnumbered = pid
 		}
 	}
@@ -343,26 +342,31 @@ func (m *Manager) settleRunning(in *inheritance) {
 // settleExecs tells of programs that were executed while no manager was there
 // to hear of it, and waits for those that have not come to it.
 func (m *Manager) settleExecs() {
-	again := false
 	for v := range m.engine.Units() {
-		if v.Active != engine.Activating || v.MainPid <= 0 {
-			continue
+		if v.MainPid > 0 {
+			m.awaitExec(v.Unit.Name, v.MainPid, firstExecLook)
 		}
-		gen, ok := orderOf(int(v.MainPid))
-		switch {
-		case ok:
-			m.feed(engine.Executed{Token: engine.Token{Unit: v.Unit.Name, Gen: gen}})
-		case unix.Kill(int(v.MainPid), 0) == nil:
-			again = true
-		}
-	}
-	if again {
-		m.later(execLook, m.settleExecs)
 	}
 }
 
-// execLook is how often a process on its way to its program is looked at.
-const execLook = 20 * time.Millisecond
+// awaitExec looks at one of them. A program that has overwritten its
+// environment is never seen to be one, so the looks become rare.
+func (m *Manager) awaitExec(name string, pid int32, pause time.Duration) {
+	if v, ok := m.engine.Unit(name); !ok || v.Active != engine.Activating || v.MainPid != pid {
+		return
+	}
+	if gen, ok := orderOf(int(pid)); ok {
+		m.feed(engine.Executed{Token: engine.Token{Unit: name, Gen: gen}})
+	} else if unix.Kill(int(pid), 0) == nil {
+		m.later(pause, func() { m.awaitExec(name, pid, min(2*pause, lastExecLook)) })
+	}
+}
+
+// The pauses between two looks at a process on its way to its program.
+const (
+	firstExecLook = 20 * time.Millisecond
+	lastExecLook  = 5 * time.Second
+)
 
 // orderOf is the number of the order that a process was executed for; a copy
 // of a manager has none.

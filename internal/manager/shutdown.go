@@ -156,6 +156,7 @@ func (m *Manager) forgotten(name string) {
 	m.upstart.UnitForgotten(name)
 	m.loader.Forget(name)
 	delete(m.emptying, name)
+	delete(m.logged, name)
 	if unit.IsInstance(name) && unit.KindOf(name) == unit.KindService && !m.hasClass(name) {
 		m.out.remove(name)
 	}

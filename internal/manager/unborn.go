@@ -5,12 +5,10 @@ package manager
 import (
 	"fmt"
 	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/rouse-init/rouse/internal/engine"
+	"github.com/rouse-init/rouse/internal/linux/cgroup"
 )
 
 // unbornPatience bounds the wait for processes on their way to execve(2).
@@ -44,30 +42,16 @@ func (m *Manager) unborn() bool {
 	if err != nil {
 		return false
 	}
-	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", m.start.Guardian))
-	for _, list := range lists {
-		text, err := os.ReadFile(list)
-		if err != nil {
-			continue // CONFIG_PROC_CHILDREN, or the thread has ended
+	children, _ := cgroup.Children(int(m.start.Guardian)) // none without CONFIG_PROC_CHILDREN
+	for _, pid := range children {
+		if pid == os.Getpid() || m.keepers[int32(pid)] {
+			continue
 		}
-		for _, word := range strings.Fields(string(text)) {
-			pid, err := strconv.Atoi(word)
-			if err != nil || pid == os.Getpid() || m.keepers[int32(pid)] {
-				continue
-			}
-			exe, err := os.Stat(fmt.Sprintf("/proc/%d/exe", pid))
-			if err == nil && os.SameFile(exe, self) && !numbered(pid) {
-				return true
-			}
+		exe, err := os.Stat(fmt.Sprintf("/proc/%d/exe", pid))
+		if err != nil || !os.SameFile(exe, self) {
+			continue
 		}
-	}
-	return false
-}
-
-// numbered tells whether a process has the number of an order.
-func numbered(pid int) bool {
-	for _, s := range environOf(pid) {
-		if strings.HasPrefix(s, tokenVariable+"=") {
+		if _, ok := orderOf(pid); !ok {
 			return true
 		}
 	}

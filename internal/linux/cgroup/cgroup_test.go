@@ -268,7 +268,7 @@ func TestEnable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tree := &Tree{dir: fd, facts: Facts{Base: base, Controllers: []string{"memory"}}, parents: map[string]struct{}{}, enabled: map[string]string{}}
+	tree := &Tree{dir: fd, facts: Facts{Base: base, Controllers: []string{"memory"}}, parents: map[string]struct{}{}, enabled: map[string]string{}, killed: map[string]struct{}{}}
 	defer unix.Close(fd)
 	if err := tree.SetAttribute("app.slice/a.service", "memory.max", "1M"); err != nil {
 		t.Fatal(err)

@@ -168,7 +168,7 @@ func descendants(root int) ([]process, bool) {
 		for len(work) > 0 {
 			pid := work[len(work)-1]
 			work = work[:len(work)-1]
-			list, ok := childrenOf(pid)
+			list, ok := Children(pid)
 			if !ok && pid == root {
 				return nil, false
 			}
@@ -200,8 +200,9 @@ func descendants(root int) ([]process, bool) {
 	return all, true
 }
 
-// childrenOf reads proc_pid_task_tid_children(5) of all threads.
-func childrenOf(pid int) (children []int, ok bool) {
+// Children reads proc_pid_task_tid_children(5) of all threads; false: the kernel
+// does not list them (CONFIG_PROC_CHILDREN), or the process has ended.
+func Children(pid int) (children []int, ok bool) {
 	dir := "/proc/" + strconv.Itoa(pid) + "/task"
 	tasks, err := os.ReadDir(dir)
 	if err != nil {

@@ -35,6 +35,8 @@ type Tree struct {
 	parents map[string]struct{}
 	// enabled are the controllers enabled in subtree_control, by parent.
 	enabled map[string]string
+	// killed are those that cgroup.kill was written to since they were made.
+	killed  map[string]struct{}
 	madeSub bool
 	buf     [4096]byte
 }
@@ -110,7 +112,7 @@ func openBase(o Options, f Facts) (t *Tree, why string) {
 	if err != nil {
 		return fail(fmt.Sprintf("open %s: %v", base, err))
 	}
-	t = &Tree{dir: dir, facts: f, madeSub: made, parents: map[string]struct{}{}, enabled: map[string]string{}}
+	t = &Tree{dir: dir, facts: f, madeSub: made, parents: map[string]struct{}{}, enabled: map[string]string{}, killed: map[string]struct{}{}}
 	t.facts.Base, t.facts.Usable = base, true
 	if why := t.probe(); why != "" {
 		_ = unix.Close(dir)

@@ -128,7 +128,11 @@ func signalAll(list func() ([]int, error), sig int, except []int) (n int, err er
 func (t *Tree) Kill(path string) error {
 	if t.facts.Kill {
 		err := t.write(path, "cgroup.kill", "1")
-		if err == nil || gone(err) {
+		if gone(err) {
+			return nil
+		}
+		if err == nil {
+			t.killed[path] = struct{}{}
 			return nil
 		}
 		if !errors.Is(err, unix.EOPNOTSUPP) { // threaded
@@ -137,6 +141,14 @@ func (t *Tree) Kill(path string) error {
 	}
 	_, err := t.Signal(path, int(unix.SIGKILL))
 	return err
+}
+
+// Killed tells whether cgroup.kill was written to a cgroup since it was made: on
+// Linux 6.18 what is cloned into such a one afterwards (CLONE_INTO_CGROUP) was
+// killed at once, each time.
+func (t *Tree) Killed(path string) bool {
+	_, ok := t.killed[path]
+	return ok
 }
 
 // base name of the cgroup that the manager itself moves to when its own one

@@ -16,8 +16,12 @@ import (
 )
 
 // Make makes the cgroup and its parents. It is one mkdir when the parents are
-// known; that it exists is no error (created is then false).
+// known; that it exists is no error (created is then false). An empty one that
+// was killed in is made anew.
 func (t *Tree) Make(path string) (created bool, err error) {
+	if t.Killed(path) {
+		_ = t.Remove(path) // not empty: then it stays
+	}
 	if err := t.makeParents(path); err != nil {
 		return false, err
 	}
@@ -104,6 +108,7 @@ func (t *Tree) Remove(path string) error {
 	}
 	delete(t.parents, path)
 	delete(t.enabled, path)
+	delete(t.killed, path)
 	return nil
 }
 
