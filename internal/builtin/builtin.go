@@ -20,7 +20,7 @@ var Names = []string{"echo", "discard", "chargen", "daytime", "time"}
 
 // stream serves one connection until its client has had enough.
 func stream(name string, c net.Conn) {
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	var err error
 	switch name {
 	case "echo":

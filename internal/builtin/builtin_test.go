@@ -4,6 +4,7 @@ package builtin
 
 import (
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -191,7 +192,7 @@ func silence(t *testing.T, c net.Conn, d time.Duration) {
 	if err := c.SetReadDeadline(time.Now().Add(d)); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := c.Read(make([]byte, 1)); n > 0 || err == io.EOF {
+	if n, err := c.Read(make([]byte, 1)); n > 0 || errors.Is(err, io.EOF) {
 		t.Fatalf("read %d, %v", n, err)
 	}
 	if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {

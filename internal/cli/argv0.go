@@ -24,7 +24,7 @@ func (a *app) otherName(args []string) (code int, ok bool) {
 	case name == "initctl" || slices.Contains(initctl.Names, name):
 		return a.initctl(name, args[1:]), true
 	case slices.Contains(sysv.Names, name):
-		return sysv.Main(name, args[1:], sysv.Host(a.out, a.err, a.place(), manager.Version())), true
+		return a.sysv(name, args[1:]), true
 	case name == "systemd-socket-proxyd":
 		return a.socketProxyd(args[1:]), true
 	case name == "inetd" || name == "xinetd":
@@ -35,7 +35,7 @@ func (a *app) otherName(args []string) (code int, ok bool) {
 		return a.checkconf(args[1:]), true
 	case name == "init" && os.Getpid() != 1 && !slices.ContainsFunc(args[1:], ofInit):
 		// Not the first process and not a user's: it speaks to the one that is.
-		return sysv.Main("telinit", args[1:], sysv.Host(a.out, a.err, a.place(), manager.Version())), true
+		return a.sysv("telinit", args[1:]), true
 	}
 	return 0, false
 }
@@ -93,11 +93,13 @@ func checkconfCommand(a *app) *cobra.Command {
 	return a.roleByName("init-checkconf", "Check an Upstart job file as init-checkconf(8) does", a.checkconf)
 }
 
+func (a *app) sysv(name string, args []string) int {
+	return sysv.Main(name, args, sysv.Host(a.out, a.err, a.place(), manager.Version()))
+}
+
 // sysvCommand is for telinit and its kin.
 func sysvCommand(name, short string) func(*app) *cobra.Command {
 	return func(a *app) *cobra.Command {
-		return a.roleByName(name, short, func(args []string) int {
-			return sysv.Main(name, args, sysv.Host(a.out, a.err, a.place(), manager.Version()))
-		})
+		return a.roleByName(name, short, func(args []string) int { return a.sysv(name, args) })
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -19,16 +18,12 @@ import (
 // bridgeOptions are the flags of `rouse bridge` that are not fields of its
 // configuration as they are.
 type bridgeOptions struct {
-	cfg                                                           bridge.Config
-	timeout, attempt, idle, connIdle, keepAlive, drain, udp, page span
-	sendProxy, spread, idleWhen, pageFile                         string
+	cfg                                   bridge.Config
+	sendProxy, spread, idleWhen, pageFile string
 }
 
 func newBridge() *cobra.Command {
 	o := bridgeOptions{cfg: bridge.Defaults()}
-	o.timeout, o.keepAlive, o.drain = span(bridge.DefaultTimeout), span(bridge.DefaultKeepAlive), span(bridge.DefaultDrain)
-	o.attempt = span(bridge.DefaultAttempt)
-	o.udp, o.page = span(bridge.DefaultUDPTimeout), span(bridge.DefaultPageAfter)
 	c := &cobra.Command{
 		Use:   "bridge --listen ADDRESS... --to ADDRESS...",
 		Short: "Carry connections to a daemon that opens its own socket",
@@ -59,21 +54,21 @@ func (o *bridgeOptions) register(f *pflag.FlagSet) {
 	c := &o.cfg
 	f.StringArrayVar(&c.Listen, "listen", nil, "listen on this `ADDRESS` (may be given again)")
 	f.StringArrayVar(&c.To, "to", nil, "the `ADDRESS` of the daemon (may be given again)")
-	f.Var(&o.timeout, "timeout", "hold a client for this `TIME` at most until the daemon is ready; 0 is for ever")
-	f.Var(&o.attempt, "connect-timeout", "try the next daemon when a connection to one takes more than this `TIME`; 0 is for ever")
+	f.Var((*span)(&c.Timeout), "timeout", "hold a client for this `TIME` at most until the daemon is ready; 0 is for ever")
+	f.Var((*span)(&c.Attempt), "connect-timeout", "try the next daemon when a connection to one takes more than this `TIME`; 0 is for ever")
 	f.IntVarP(&c.Limit, "connections-max", "c", 0, "carry `N` connections at a time; more wait in the kernel (default: as many as there are descriptors for)")
-	f.Var(&o.idle, "idle", "end after this `TIME` without a connection, also before the first (default: never)")
+	f.Var((*span)(&c.Idle), "idle", "end after this `TIME` without a connection, also before the first (default: never)")
 	f.StringVar(&o.idleWhen, "idle-when", "connections", "`WHAT` --idle goes by: connections, or bytes that move")
-	f.Var(&o.connIdle, "connection-idle", "close a connection on which nothing moved for this `TIME` (default: never)")
-	f.Var(&o.keepAlive, "keep-alive", "have TCP ask after this `TIME` of silence whether the peer is there; 0 is never")
-	f.Var(&o.drain, "drain", "let connections go on for this `TIME` after SIGTERM; 0 is for ever")
-	f.Var(&o.udp, "udp-timeout", "forget a sender of datagrams after this `TIME` of silence; 0 is never")
+	f.Var((*span)(&c.ConnIdle), "connection-idle", "close a connection on which nothing moved for this `TIME` (default: never)")
+	f.Var((*span)(&c.KeepAlive), "keep-alive", "have TCP ask after this `TIME` of silence whether the peer is there; 0 is never")
+	f.Var((*span)(&c.Drain), "drain", "let connections go on for this `TIME` after SIGTERM; 0 is for ever")
+	f.Var((*span)(&c.UDPTimeout), "udp-timeout", "forget a sender of datagrams after this `TIME` of silence; 0 is never")
 	f.BoolVar(&c.AcceptProxy, "accept-proxy", false, "clients begin with a header of the PROXY protocol, version 1 or 2")
 	f.StringVar(&o.sendProxy, "send-proxy", "", "tell the daemon who the client is by the PROXY protocol, `VERSION` v1 or v2")
 	f.BoolVar(&c.Transparent, "transparent", false, "connect to the daemon from the client's own address (needs CAP_NET_ADMIN and routes back)")
 	f.StringVar(&o.pageFile, "starting-page", "", "show browsers that wait for the daemon a page that reloads itself, of our own or from `FILE`")
 	f.Lookup("starting-page").NoOptDefVal = ownPage
-	f.Var(&o.page, "page-after", "show it after this `TIME`")
+	f.Var((*span)(&c.PageAfter), "page-after", "show it after this `TIME`")
 	f.IntVar(&c.Loops, "threads", 0, "use `N` threads at most (default: one for each processor)")
 	f.StringVar(&o.spread, "spread", "handover", "how threads share connections: `WAY` handover, or reuseport")
 }
@@ -87,9 +82,6 @@ const exitUsage = 2
 // complete puts the flags into the configuration.
 func (o *bridgeOptions) complete() error {
 	c := &o.cfg
-	c.Timeout, c.Idle, c.ConnIdle = time.Duration(o.timeout), time.Duration(o.idle), time.Duration(o.connIdle)
-	c.KeepAlive, c.Drain, c.UDPTimeout = time.Duration(o.keepAlive), time.Duration(o.drain), time.Duration(o.udp)
-	c.PageAfter, c.Attempt = time.Duration(o.page), time.Duration(o.attempt)
 	switch o.sendProxy {
 	case "":
 	case "v1":
@@ -171,11 +163,11 @@ func (a *app) socketProxyd(args []string) int {
 			return fmt.Errorf("--connections-max=%s: expected a number of 1 or more", limit)
 		}
 		if idle != "infinity" {
-			if err := o.idle.Set(idle); err != nil {
+			if err := (*span)(&o.cfg.Idle).Set(idle); err != nil {
 				return fmt.Errorf("--exit-idle-time=%s: %w", idle, err)
 			}
 		}
-		o.cfg.Idle, o.cfg.Drain = time.Duration(o.idle), 0
+		o.cfg.Drain = 0
 		o.cfg.To = []string{bridge.WithPort(words[0], "80")}
 		return serveBridge(o.cfg)
 	}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rouse-init/rouse/internal/bus/wire"
+	"github.com/rouse-init/rouse/internal/format/systemd"
 	"github.com/rouse-init/rouse/internal/unit"
 )
 
@@ -95,11 +96,8 @@ func (r *run) kill(args []string) error {
 	if len(args) != 2 || split(args[1]) == "" {
 		return errUsage
 	}
-	sig := unix.SignalNum("SIG" + strings.TrimPrefix(strings.ToUpper(args[0]), "SIG"))
-	if n, err := strconv.Atoi(args[0]); err == nil && n > 0 && n <= 64 {
-		sig = unix.Signal(n)
-	}
-	if sig == 0 {
+	sig, err := systemd.ParseSignal(strings.ToUpper(args[0]))
+	if err != nil {
 		return fmt.Errorf("Unknown signal: %s", args[0])
 	}
 	j, err := r.service(args[1])

@@ -128,9 +128,8 @@ func (r *run) jobs() ([]job, error) {
 	var out []job
 	seen := map[string]bool{}
 	for _, row := range rows {
-		v, err := conn.Property(row.Name, "org.freedesktop.systemd1.Unit", "FragmentPath")
-		path, _ := v.Value.(string)
-		if err != nil || !load.IsPropertyList(path) || seen[path] {
+		path := conn.Fragment(row.Name)
+		if !load.IsPropertyList(path) || seen[path] {
 			continue
 		}
 		p := r.read(path)

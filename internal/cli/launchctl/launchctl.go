@@ -45,14 +45,7 @@ type verb struct {
 	run   func(r *run, args []string) error
 }
 
-// usageError is a verb that was asked wrongly.
-type usageError struct{ verb *verb }
-
-func (e usageError) Error() string {
-	return fmt.Sprintf("Usage: launchctl %s %s", e.verb.names[0], e.verb.usage)
-}
-
-// errUsage is what a verb returns for it.
+// errUsage is what a verb returns that was asked wrongly.
 var errUsage = errors.New("usage")
 
 // Main runs the command line and returns its exit status.
@@ -104,7 +97,7 @@ func (r *run) one(args []string) {
 	switch {
 	case err == nil:
 	case errors.Is(err, errUsage):
-		r.complain("%v", usageError{&v})
+		r.complain("Usage: launchctl %s %s", v.names[0], v.usage)
 		r.code = 64 // EX_USAGE of sysexits.h
 	default:
 		r.complain("%v", err)

@@ -83,9 +83,8 @@ func (r *run) shutdown(args []string) error {
 
 // cancel ends a shutdown that waits in another process.
 func (r *run) cancel(message string) error {
-	b, err := os.ReadFile(r.PidFile)
-	pid, bad := strconv.Atoi(strings.TrimSpace(string(b)))
-	if err != nil || bad != nil || pid <= 1 {
+	pid, ok := r.claimant()
+	if !ok {
 		return errors.New("Cannot find pid of running shutdown") //nolint:staticcheck // Upstart's words
 	}
 	if err := r.Interrupt(pid); err != nil {
@@ -148,11 +147,20 @@ func (r *run) claim() error {
 
 // running tells whether the process in the pid file lives.
 func (r *run) running() bool {
-	b, err := os.ReadFile(r.PidFile)
-	pid, bad := strconv.Atoi(strings.TrimSpace(string(b)))
-	if err != nil || bad != nil || pid <= 1 {
+	pid, ok := r.claimant()
+	if !ok {
 		return false
 	}
-	_, err = os.Stat(fmt.Sprintf("/proc/%d", pid))
+	_, err := os.Stat(fmt.Sprintf("/proc/%d", pid))
 	return err == nil && pid != os.Getpid()
+}
+
+// claimant is the process in the pid file.
+func (r *run) claimant() (pid int, ok bool) {
+	b, err := os.ReadFile(r.PidFile)
+	if err != nil {
+		return 0, false
+	}
+	pid, err = strconv.Atoi(strings.TrimSpace(string(b)))
+	return pid, err == nil && pid > 1
 }
