@@ -235,11 +235,14 @@ func hold(path string) string { return "while [ ! -e " + path + " ]; do sleep 0.
 func jobService(part string, args []string) int {
 	var l net.Listener
 	var err error
-	if part == "event-socket" {
+	switch part {
+	case "event-socket":
 		l, err = eventSocket()
-	} else {
+	case "late-stop", "late-fork", "late-listen":
 		time.Sleep(300 * time.Millisecond) // starting up
 		l, err = net.Listen("tcp", args[0])
+	default:
+		return knockService(part, args)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -258,9 +261,6 @@ func jobService(part string, args []string) int {
 			return 1
 		}
 		return 0
-	case "late-listen", "event-socket":
-	default:
-		return 64
 	}
 	for {
 		c, err := l.Accept()
