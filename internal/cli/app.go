@@ -65,6 +65,7 @@ type options struct {
 	before     bool
 	presetMode string
 	asJSON     bool
+	full       bool
 }
 
 // exitError ends a verb with an exit status. Err may be nil: everything was

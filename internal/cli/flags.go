@@ -27,7 +27,7 @@ func (a *app) listFlags(c *cobra.Command) {
 	c.Flags().StringSliceVarP(&a.opt.types, "type", "t", nil, "only units of these `TYPES`")
 	c.Flags().StringSliceVar(&a.opt.states, "state", nil, "only units in one of these `STATES`")
 	c.Flags().BoolVar(&a.opt.plain, "plain", false, "no dots and no tree")
-	c.Flags().BoolVarP(new(bool), "full", "l", false, "do nothing: columns are never cut")
+	c.Flags().BoolVarP(&a.opt.full, "full", "l", false, "whole paths (list-sockets); columns are never cut")
 	a.outputFlags(c)
 }
 

@@ -3,8 +3,12 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
+	"net/netip"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,17 +18,18 @@ import (
 
 func listSocketsCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
-		Use: "list-sockets [PATTERN...]", Short: "List sockets, what they wake, and who sleeps",
+		Use: "list-sockets [PATTERN...]", Short: "List sockets of every format: what they wake, what waits in them, who is connected",
 		RunE: func(_ *cobra.Command, args []string) error { return a.listSockets(args) },
 	}
 	a.listFlags(c)
 	return c
 }
 
-// sleeper is one socket unit, as the manager tells it (dev.rouse.Manager1).
+// sleeper is one socket unit, or one job that waits for a socket, as the manager tells it (dev.rouse.Manager1).
 type sleeper struct {
 	Socket      string   `json:"socket"`
 	Listens     []listen `json:"listens"`
+	Format      string   `json:"format"`
 	Service     string   `json:"service"`
 	Active      string   `json:"active"`
 	Sub         string   `json:"sub"`
@@ -43,23 +48,37 @@ type sleeper struct {
 }
 
 type listen struct {
-	Kind    string `json:"kind"`
-	Address string `json:"address"`
+	Kind     string  `json:"kind"`
+	Address  string  `json:"address"`
+	Pending  *uint32 `json:"pending,omitempty"`
+	Open     *uint32 `json:"open,omitempty"`
+	Watched  bool    `json:"watched"`
+	Activity uint64  `json:"last_activity_usec,omitempty"`
+	File     string  `json:"file,omitempty"`
+	Line     int32   `json:"line,omitempty"`
 }
 
-// state is the service's in one word: asleep, frozen, or its sub-state.
-func (s *sleeper) state() string {
+// state is what becomes of a knock at l, in one word: "listening" where it
+// would start the service, "waiting" where it has to wait for that, else how
+// the service is.
+func (s *sleeper) state(l *listen) string {
 	switch {
-	case s.Accept:
-		return fmt.Sprintf("%d connections", s.Connections)
-	case s.Freezer == "frozen":
-		return "frozen"
-	case s.Active == "inactive":
-		return "asleep"
-	case s.Active == "":
-		return "-"
+	case s.SocketSub != "listening" && s.SocketSub != "running":
+		return s.SocketSub
+	case s.Accept && s.Connections > 0:
+		return "running"
+	case s.Freezer != "" && s.Freezer != "running":
+		return s.Freezer
+	case !s.Accept && (s.Active == "active" || s.Active == "reloading"):
+		return s.Sub
+	case !s.Accept && s.Active == "deactivating":
+		return "stopping"
+	case !s.Accept && s.Active == "activating" && s.Sub != "auto-restart":
+		return "starting"
+	case !l.Watched:
+		return "waiting"
 	}
-	return s.Sub
+	return "listening"
 }
 
 func (s *sleeper) idle() string {
@@ -69,9 +88,54 @@ func (s *sleeper) idle() string {
 	case s.Inhibited:
 		return "busy"
 	case s.IdleSince != 0:
-		return ago(s.IdleSince)
+		return "for " + strings.TrimSuffix(ago(s.IdleSince), " ago")
 	}
 	return s.IdleAction + " after " + coarse(time.Duration(s.IdleSec)*time.Microsecond)
+}
+
+// number prints a figure that need not be known.
+func number(n *uint32) string {
+	if n == nil {
+		return "-"
+	}
+	return fmt.Sprint(*n)
+}
+
+// from is where the address is written. Without --full the file has no
+// directory.
+func (a *app) from(l *listen) string {
+	if l.File == "" {
+		return "-"
+	}
+	file := l.File
+	if !a.opt.full {
+		file = filepath.Base(file)
+	}
+	if l.Line == 0 {
+		return file
+	}
+	return fmt.Sprintf("%s:%d", file, l.Line)
+}
+
+// port is that of an address of the internet; false for all others.
+func port(address string) (uint16, bool) {
+	p, err := netip.ParseAddrPort(address)
+	return p.Port(), err == nil
+}
+
+// byPort compares addresses: those with a port by that, the rest behind them.
+func byPort(x, y string) int {
+	p, okX := port(x)
+	q, okY := port(y)
+	switch {
+	case okX != okY && okX:
+		return -1
+	case okX != okY:
+		return 1
+	case p != q:
+		return cmp.Compare(p, q)
+	}
+	return cmp.Compare(x, y)
 }
 
 func (a *app) listSockets(args []string) error {
@@ -89,21 +153,15 @@ func (a *app) listSockets(args []string) error {
 	}
 	list = slices.DeleteFunc(list, func(s sleeper) bool {
 		if len(args) > 0 {
-			return !matchUnits(args, s.Socket, ".socket")
+			return !matchUnits(args, s.Socket, ".socket") && (s.Socket != "" || !matchUnits(args, s.Service, ".service"))
 		}
 		return !a.opt.all && s.SocketSub == "dead"
 	})
 	if asJSON {
 		return a.printJSON(list)
 	}
-	var rows [][]string
-	for i := range list {
-		s := &list[i]
-		for _, l := range s.Listens {
-			rows = append(rows, []string{l.Address, s.Socket, s.Service, s.state(), fmt.Sprint(s.Wakes), fmt.Sprint(s.Sleeps), s.idle()})
-		}
-	}
-	a.table([]string{"LISTEN", "UNIT", "ACTIVATES", "STATE", "WAKES", "SLEEPS", "IDLE"}, rows, nil)
+	rows := a.socketRows(list)
+	a.table([]string{"LISTEN", "TYPE", "UNIT", "ACTIVATES", "STATE", "PENDING", "OPEN", "ACTIVITY", "IDLE", "FORMAT", "FILE"}, rows, nil)
 	if a.withLegend() {
 		a.printf("\n%s listed.", counted(len(rows), "socket"))
 		if !a.opt.all {
@@ -112,6 +170,29 @@ func (a *app) listSockets(args []string) error {
 		a.printf("\n")
 	}
 	return nil
+}
+
+// socketRows are the rows of the table: one for each address, by port.
+func (a *app) socketRows(list []sleeper) [][]string {
+	var rows [][]string
+	for i := range list {
+		s := &list[i]
+		for k := range s.Listens {
+			l := &s.Listens[k]
+			active, socket := "-", s.Socket
+			if l.Activity != 0 {
+				active = ago(l.Activity)
+			}
+			if socket == "" {
+				socket = "-"
+			}
+			rows = append(rows, []string{
+				l.Address, l.Kind, socket, s.Service, s.state(l), number(l.Pending), number(l.Open), active, s.idle(), s.Format, a.from(l),
+			})
+		}
+	}
+	slices.SortStableFunc(rows, func(x, y []string) int { return byPort(x[0], y[0]) })
+	return rows
 }
 
 // matchUnits tells whether a name matches any of the arguments.

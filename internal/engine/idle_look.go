@@ -182,6 +182,7 @@ func (e *Engine) connections(in *Connections) {
 			c.CPU = max(c.CPU, d.CPU)
 		}
 		i = j
+		e.noteTraffic(n, c)
 		switch x.Phase {
 		case idleAwake:
 			e.looked(n, c)
@@ -259,8 +260,20 @@ func (e *Engine) looked(n *node, c Count) {
 	}
 }
 
+// noteTraffic keeps when a service was last heard of. How long connections
+// have been silent is counted for X-IdleAction=freeze alone.
+func (e *Engine) noteTraffic(n *node, c Count) {
+	switch {
+	case c.Queued > 0:
+		n.view.Activity = e.now
+	case c.Open > 0 && n.service.Idle.Action == unit.IdleFreeze:
+		n.view.Activity = max(n.view.Activity, e.now-min(c.Silence, e.now))
+	}
+}
+
 // connectionClosed: a connection of one of the service's sockets has ended.
 func (e *Engine) connectionClosed(sock *node) {
+	sock.view.Activity = e.now
 	n := e.serviceOf(sock)
 	if n == nil || n.service == nil || n.service.Idle == nil {
 		return

@@ -16,6 +16,7 @@ func (e *Engine) accepted(n *node, in *Accepted) {
 		return
 	}
 	v.NAccepted++
+	v.Activity = e.now
 	e.changed(n)
 	if d.MaxConnections > 0 && v.NConnections >= d.MaxConnections {
 		e.refuse(n, in, "too many connections ("+itoa(int64(v.NConnections))+", MaxConnections=)")

@@ -15,6 +15,7 @@ const maxPause = Time(10 * time.Second)
 // readable: somebody knocks, or a frozen service has something to read.
 func (e *Engine) readable(n *node) {
 	s := n.socket
+	n.view.Activity = e.now
 	svc := e.serviceOf(n)
 	if svc != nil && svc.service != nil && svc.service.Idle.asleep() {
 		e.wake(svc, n) // which disarms, because it may be a connection that is readable

@@ -222,6 +222,6 @@ func (m *machine) show(name string) {
 	}
 	v.Unit = nil
 	v.StateChange, v.ActiveEnter, v.ActiveExit, v.InactiveEnter, v.InactiveExit = 0, 0, 0, 0, 0
-	v.ConditionTime, v.MainStart, v.MainExit = 0, 0, 0
+	v.ConditionTime, v.MainStart, v.MainExit, v.Activity = 0, 0, 0, 0
 	fmt.Fprintln(&m.buf, name+strings.TrimPrefix(m.print(v), "View"))
 }

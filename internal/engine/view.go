@@ -43,6 +43,7 @@ type View struct {
 
 	NAccepted, NConnections, NRefused uint32 // sockets
 	Wakes, Sleeps                     uint32 // by knocks and by idleness
+	Activity                          Time   // the last knock or traffic that was seen; 0: none
 	IdleSince                         Time   // 0: not idle
 	Inhibited                         bool   // X_ROUSE_BUSY=1
 }

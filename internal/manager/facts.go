@@ -78,11 +78,10 @@ func (m *Manager) Listens(name string) []systemd1.Listen {
 	if u == nil || u.Socket == nil || s == nil {
 		return nil
 	}
-	kinds := [...]string{"Stream", "Datagram", "SequentialPacket", "FIFO", "Special", "Netlink", "MessageQueue", "USBFunction"}
 	var out []systemd1.Listen
 	for _, l := range s.listeners {
 		if l.Index < len(u.Socket.Listens) {
-			out = append(out, systemd1.Listen{Kind: kinds[u.Socket.Listens[l.Index].Kind], Address: l.Address})
+			out = append(out, systemd1.Listen{Kind: listenKinds[u.Socket.Listens[l.Index].Kind], Address: l.Address})
 		}
 	}
 	return out

@@ -79,6 +79,7 @@ type Manager struct {
 	pidfiles *pidFiles
 	people   people
 	diag     looker
+	listing  listing
 	counters counters
 	said     map[string]bool
 	notify   notifySocket

@@ -5,6 +5,7 @@ package source
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net/netip"
 	"slices"
@@ -45,6 +46,30 @@ type listener struct {
 	due       time.Duration // when to open or to arm it; 0 for nothing
 	since     time.Duration // start of the time in which count events came
 	count     int
+	last      time.Duration // the last connection; 0 for none
+}
+
+// Listening is one address that jobs wait at, as people are shown it.
+type Listening struct {
+	Unit    string // the unit of the job
+	Listen  unit.Listen
+	FD      int           // borrowed; -1 while it is not open
+	Armed   bool          // a connection would be told
+	Knocked time.Duration // the last connection; 0 for none
+}
+
+// Listening lists the addresses, with one entry for each job that waits there.
+func (s *Set) Listening() []Listening {
+	var out []Listening
+	for _, key := range slices.Sorted(maps.Keys(s.sockets)) {
+		l := s.sockets[key]
+		for _, w := range l.users {
+			listen := l.def.Listens[0]
+			listen.Pos = w.Pos
+			out = append(out, Listening{w.Unit, listen, l.fd, l.armed, l.last})
+		}
+	}
+	return out
 }
 
 // FDs are the descriptors that a process gets which the source started. They
@@ -277,6 +302,7 @@ func (s *Set) connection(l *listener) {
 	}
 	l.armed = false
 	now := s.c.Now()
+	l.last = now
 	if now-l.since >= burstTime {
 		l.since, l.count = now, 0
 	}

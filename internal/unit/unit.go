@@ -34,6 +34,22 @@ const (
 	KindDevice
 )
 
+// Format is what the file of a unit is written in.
+type Format uint8
+
+// The formats; what has no file counts as systemd's.
+const (
+	FormatSystemd Format = iota
+	FormatUpstart
+	FormatInetd
+	FormatXinetd
+	FormatLaunchd
+)
+
+func (f Format) String() string {
+	return [...]string{"systemd", "upstart", "inetd", "xinetd", "launchd"}[f]
+}
+
 // Infinity is the duration that never ends ("infinity" in unit files).
 const Infinity time.Duration = math.MaxInt64
 
@@ -55,6 +71,7 @@ type Unit struct {
 	Name    string
 	Aliases []string // other names that lead here, sorted
 	Kind    Kind
+	Format  Format
 	Load    LoadState
 	// LoadErr is why Load is not Loaded.
 	LoadErr *diag.Diagnostic

@@ -229,6 +229,24 @@ func (f *Fake) Processes(name string) []systemd1.Process {
 // Listens implements systemd1.Backend.
 func (f *Fake) Listens(string) []systemd1.Listen { return nil }
 
+// Sockets implements systemd1.Backend: one connection waits at each address, and two are open.
+func (f *Fake) Sockets() (out []systemd1.Held) {
+	pending, open := uint32(1), uint32(2)
+	f.Units(func(v *engine.View) bool {
+		if v.Unit.Socket == nil {
+			return true
+		}
+		for i, l := range v.Unit.Socket.Listens {
+			out = append(out, systemd1.Held{
+				Unit: v.Unit.Name, Listen: systemd1.Listen{Kind: "Stream", Address: l.Address}, Pos: diag.Pos{File: v.Unit.Fragment, Line: 2 + int32(i)}, Watched: true,
+				Pending: &pending, Open: &open,
+			})
+		}
+		return true
+	})
+	return out
+}
+
 // NeedReload implements systemd1.Backend.
 func (f *Fake) NeedReload(name string) bool { return name == "stale.service" }
 

@@ -5,6 +5,7 @@ package systemd1
 import (
 	"time"
 
+	"github.com/rouse-init/rouse/internal/diag"
 	"github.com/rouse-init/rouse/internal/engine"
 	"github.com/rouse-init/rouse/internal/unit"
 )
@@ -64,6 +65,9 @@ type Backend interface {
 	// Listens are the addresses of a socket unit as they are open, in the
 	// order of unit.Socket.Listens; nil where it is not open.
 	Listens(name string) []Listen
+	// Sockets are all the sockets that the manager holds, by name of the unit
+	// and in the order of its addresses, with what the kernel says of them now.
+	Sockets() []Held
 	// NeedReload tells whether the unit's files have changed since they were
 	// loaded.
 	NeedReload(name string) bool
@@ -177,6 +181,22 @@ type Process struct {
 type Listen struct {
 	Kind    string `json:"kind"`
 	Address string `json:"address"`
+}
+
+// Held is one socket that the manager holds.
+type Held struct {
+	// Unit is the socket unit, or the job that waits at the address.
+	Unit string
+	Listen
+	Pos diag.Pos // of the address
+	// Watched: the next knock would be acted on.
+	Watched bool
+	// Pending are the connections that nobody has accepted yet; of a socket
+	// without connections 1 if anything waits to be read. Open are those that
+	// are accepted. nil: not known, or there is no such thing.
+	Pending, Open *uint32
+	// Activity is the last knock or byte, 0 for none that is known.
+	Activity engine.Time
 }
 
 // Facts are what is so for the whole manager.

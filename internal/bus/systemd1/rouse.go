@@ -37,14 +37,16 @@ type Status struct {
 	Path          []string          `json:"unit_path,omitempty"`
 }
 
-// Sleeper is a socket unit that wakes services, as Sleepers lists them.
+// Sleeper is a socket unit that wakes services, or a job that waits for a
+// socket, as Sleepers lists them.
 type Sleeper struct {
-	Socket    string   `json:"socket"`
-	Listens   []Listen `json:"listens"`
-	Service   string   `json:"service"`
-	Active    string   `json:"active"`
-	Sub       string   `json:"sub"`
-	SocketSub string   `json:"socket_sub"`
+	Socket    string `json:"socket"` // "" where a job waits
+	Listens   []Port `json:"listens"`
+	Format    string `json:"format"`
+	Service   string `json:"service"`
+	Active    string `json:"active"`
+	Sub       string `json:"sub"`
+	SocketSub string `json:"socket_sub"`
 	// Freezer is the service's: a frozen service sleeps too.
 	Freezer    string `json:"freezer"`
 	Accept     bool   `json:"accept"`
@@ -58,6 +60,18 @@ type Sleeper struct {
 	Sleeps      uint32 `json:"sleeps"`
 	Connections uint32 `json:"connections"`
 	Accepted    uint32 `json:"accepted"`
+}
+
+// Port is one address of a Sleeper.
+type Port struct {
+	Listen
+	Pending *uint32 `json:"pending,omitempty"` // as in Held
+	Open    *uint32 `json:"open,omitempty"`
+	Watched bool    `json:"watched"`
+	// Activity is the time of day in microseconds, 0 for none.
+	Activity uint64 `json:"last_activity_usec,omitempty"`
+	File     string `json:"file,omitempty"`
+	Line     int32  `json:"line,omitempty"`
 }
 
 // rouseInterface is what systemd1 has not.
@@ -154,16 +168,24 @@ func (s *Service) status() Status {
 	return st
 }
 
+// sleepers lists the socket units, then the jobs that wait for sockets.
 func (s *Service) sleepers() []Sleeper {
 	list := []Sleeper{}
+	held := map[string][]Held{}
+	for _, h := range s.be.Sockets() {
+		held[h.Unit] = append(held[h.Unit], h)
+	}
+	var jobs []Sleeper
 	s.be.Units(func(v *engine.View) bool {
 		sk := v.Unit.Socket
 		if v.Unit.Kind != unit.KindSocket || sk == nil {
+			if ports := held[v.Unit.Name]; ports != nil {
+				jobs = append(jobs, s.waitingJob(v, ports))
+			}
 			return true
 		}
-		o := &object{svc: s, view: *v}
 		entry := Sleeper{
-			Socket: v.Unit.Name, Service: sk.Service, SocketSub: v.Sub, Listens: o.listens(), Accept: sk.Accept,
+			Socket: v.Unit.Name, Service: sk.Service, SocketSub: v.Sub, Accept: sk.Accept, Format: v.Unit.Format.String(),
 			Handover: word(handovers[:], sk.Handover), Wakes: v.Wakes, Sleeps: v.Sleeps,
 			Connections: v.NConnections, Accepted: v.NAccepted,
 		}
@@ -178,10 +200,31 @@ func (s *Service) sleepers() []Sleeper {
 				entry.IdleSince = s.wall(w.IdleSince)
 			}
 		}
+		entry.Listens = s.ports(held[v.Unit.Name])
+		if len(entry.Listens) == 0 {
+			for _, l := range sk.Listens {
+				entry.Listens = append(entry.Listens, Port{Listen: Listen{word(listenKinds[:], l.Kind), l.Address}, File: l.Pos.File, Line: l.Pos.Line})
+			}
+		}
 		list = append(list, entry)
 		return true
 	})
-	return list
+	return append(list, jobs...)
+}
+
+// waitingJob is a job with a socket among its events, which has no unit of its own.
+func (s *Service) waitingJob(v *engine.View, held []Held) Sleeper {
+	return Sleeper{
+		Listens: s.ports(held), Format: v.Unit.Format.String(), Service: v.Unit.Name, SocketSub: "listening",
+		Active: v.Active.String(), Sub: v.Sub, Freezer: v.Freezer, Handover: word(handovers[:], unit.HandoverPass), Wakes: v.Wakes, Sleeps: v.Sleeps,
+	}
+}
+
+func (s *Service) ports(held []Held) (out []Port) {
+	for _, h := range held {
+		out = append(out, Port{h.Listen, h.Pending, h.Open, h.Watched, s.wall(h.Activity), h.Pos.File, h.Pos.Line})
+	}
+	return out
 }
 
 func unitJSON(subject any, c *bus.Call) {

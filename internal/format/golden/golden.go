@@ -85,7 +85,7 @@ func Diff(u, base *unit.Unit, show func(v any) string) string {
 }
 
 // skipped are fields that others tell.
-var skipped = map[string]bool{"LoadErr": true, "Fragment": true, "Unsupported": true, "Where": true}
+var skipped = map[string]bool{"LoadErr": true, "Fragment": true, "Format": true, "Unsupported": true, "Where": true}
 
 type printer struct {
 	strings.Builder

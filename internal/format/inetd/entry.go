@@ -61,7 +61,7 @@ func (f *file) line(l line) {
 			"write: SERVICE stream|dgram PROTOCOL wait|nowait USER PROGRAM [ARGV0 ARGUMENT...]")
 		return
 	}
-	e := &entry{Pair: pair.New("inetd", f.path, w[0].pos)}
+	e := &entry{Pair: pair.New(unit.FormatInetd, f.path, w[0].pos)}
 	e.User, e.Off = f.opt.User, l.off
 	if f.opt.Backlog > 0 {
 		e.Socket.Backlog = f.opt.Backlog

@@ -166,7 +166,7 @@ func (b *build) inetdStreams(s *unit.Service) {
 // unit is what all units of the job have.
 func (b *build) unit(name string) *unit.Unit {
 	u := &unit.Unit{
-		Name: name, Kind: unit.KindOf(name), Fragment: b.path, DefaultDependencies: true,
+		Name: name, Kind: unit.KindOf(name), Fragment: b.path, Format: unit.FormatLaunchd, DefaultDependencies: true,
 		OnSuccessJobMode: unit.ModeFail, FailureActionExit: -1, SuccessActionExit: -1,
 	}
 	if u.Description = b.description; u.Description == "" {

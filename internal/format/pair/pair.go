@@ -21,7 +21,7 @@ import (
 type Pair struct {
 	// Name is that of both units, without their endings: "echo-tcp".
 	Name   string
-	Format string // "inetd" or "xinetd", for the description
+	Format unit.Format // inetd or xinetd
 	File   string
 	Pos    diag.Pos // of its line or entry
 	User   bool     // units of a user's manager
@@ -52,7 +52,7 @@ const (
 )
 
 // New starts a pair with the defaults.
-func New(format, file string, pos diag.Pos) *Pair {
+func New(format unit.Format, file string, pos diag.Pos) *Pair {
 	return &Pair{
 		Format: format, File: file, Pos: pos,
 		Socket: unit.Socket{IdleSec: unit.Infinity, Backlog: math.MaxUint32, Mode: 0o666, DirMode: 0o755, Timeout: timeout, Pos: pos},
@@ -112,7 +112,7 @@ func (p *Pair) Refused() bool { return p.Diags.Errors() }
 // of it for one connection. The findings come with the socket.
 func (p *Pair) Instance(name string) (*unit.Unit, diag.List) {
 	u := &unit.Unit{
-		Name: name, Kind: unit.KindOf(name), Fragment: p.File, DefaultDependencies: true,
+		Name: name, Kind: unit.KindOf(name), Fragment: p.File, Format: p.Format, DefaultDependencies: true,
 		OnSuccessJobMode: unit.ModeFail, FailureActionExit: -1, SuccessActionExit: -1,
 	}
 	var list diag.List

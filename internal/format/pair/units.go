@@ -25,7 +25,7 @@ func (p *Pair) socket(u *unit.Unit) {
 	}
 	s.Kill = kill(unit.KillControlGroup)
 	u.Socket = &s
-	u.Description = "Socket of " + p.Name + " (" + p.Format + ")"
+	u.Description = "Socket of " + p.Name + " (" + p.Format.String() + ")"
 	for _, l := range s.Listens {
 		if l.Address[0] == '/' {
 			u.RequiresMountsFor = append(u.RequiresMountsFor, l.Address)
@@ -68,7 +68,7 @@ func (p *Pair) service(u *unit.Unit) {
 		u.CollectMode = unit.CollectInactiveOrFailed
 	}
 	u.Service = s
-	u.Description = p.Name + " (" + p.Format + ")"
+	u.Description = p.Name + " (" + p.Format.String() + ")"
 	if dir := exec.WorkingDirectory; dir != "" && dir != "/" {
 		u.RequiresMountsFor = append(u.RequiresMountsFor, dir)
 	}

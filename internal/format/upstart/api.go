@@ -48,7 +48,7 @@ type apply func(b *build)
 // finding, errors and warnings, in the order of the lines.
 func Compile(name string, conf *File, overrides []*File, opt Options) (*unit.Unit, diag.List) {
 	b := newBuild(name, opt)
-	b.u.Fragment = conf.Path
+	b.u.Fragment, b.u.Format = conf.Path, unit.FormatUpstart
 	b.report(conf.diags)
 	b.run(conf)
 	for _, o := range overrides {

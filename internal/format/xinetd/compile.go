@@ -115,7 +115,7 @@ func brief(s string) string {
 
 // service makes the pair of a section.
 func (c *compiler) service(s *section) *pair.Pair {
-	b := &build{Pair: pair.New("xinetd", s.pos.File, s.pos), c: c, name: s.name, id: s.name, given: map[string]bool{}}
+	b := &build{Pair: pair.New(unit.FormatXinetd, s.pos.File, s.pos), c: c, name: s.name, id: s.name, given: map[string]bool{}}
 	b.User = c.opt.User
 	values := c.merge(b, s)
 	if v := values["id"]; len(v) == 1 {
