@@ -127,6 +127,10 @@ func (p *preparation) environment() error {
 	for _, v := range p.exec.UnsetEnviron {
 		p.env.remove(v)
 	}
+	// Its value is not known before the process is there.
+	p.spec.PidEnv = slices.DeleteFunc(p.spec.PidEnv, func(name string) bool {
+		return slices.Contains(p.exec.UnsetEnviron, name)
+	})
 	p.spec.Env = p.env.list
 	return nil
 }
