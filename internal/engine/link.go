@@ -74,7 +74,7 @@ func (e *Engine) define(u *unit.Unit) *node {
 	if n.ev == nil || n.ev.Class == 0 {
 		e.listen(n, true)
 	}
-	u = e.keepRunning(n, u)
+	u = e.keepGroup(n, e.keepRunning(n, u))
 	e.newExpressions(n, u)
 	n.def = u
 	n.view.Unit, n.view.Load = u, u.Load

@@ -147,9 +147,9 @@ func (e *Engine) serviceOf(n *node) *node {
 }
 
 // listens tells whether the node is a socket unit whose descriptors exist and
-// go to the service as they are (Accept=no).
+// go to the service as they are (Accept=no, and not by its members).
 func (n *node) listens() bool {
-	return n.socket != nil && n.socket.State.open() && !n.socketDef().Accept
+	return n.socket != nil && n.socket.State.open() && !n.socketDef().Accept && n.socketDef().Distribute == 0
 }
 
 // socketsOf lists the open sockets that the service gets: Sockets= in its

@@ -22,7 +22,10 @@ func (e *Engine) startSocket(n *node) (startResult, *Refusal) {
 	case s.State.up():
 		return startAlready, nil
 	}
-	if !d.Accept {
+	if d.Leaving {
+		return e.refuseSocket(n, "LoadFailed", "Distribute= of "+d.MemberOf+" is lower now, refusing.")
+	}
+	if !d.Accept && d.Distribute == 0 {
 		svc := e.serviceOf(n)
 		switch {
 		case svc == nil || svc.view.Load != unit.Loaded:

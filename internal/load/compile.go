@@ -35,8 +35,10 @@ type compiler struct {
 	mu    sync.Mutex // guards templates and the listings of x
 	// templateToo lets a template be compiled as it stands.
 	templateToo bool
-	suggested   int                    // see suggest
-	stems       map[unit.Kind][]string // names on the path without their suffixes, for suggest
+	suggested   int // see suggest
+	// distributors are the sockets whose members were asked for; mu guards it.
+	distributors map[string]*distributor
+	stems        map[unit.Kind][]string // names on the path without their suffixes, for suggest
 }
 
 // unit makes the unit with the canonical name. It is never nil.
@@ -48,6 +50,9 @@ func (c *compiler) unit(name string) (*unit.Unit, *recipe, diag.List) {
 		u := broken(name, unit.BadSetting, codeTemplate, "cannot load: a template needs an instance")
 		u.LoadErr.Fix = "name an instance, such as " + unit.InstanceOf(name, "1")
 		return u, nil, nil
+	}
+	if u, r := c.member(name); u != nil {
+		return u, r, nil
 	}
 	c.mu.Lock()
 	aliases := c.x.aliasesOf(name)
@@ -90,6 +95,7 @@ func (c *compiler) unit(name string) (*unit.Unit, *recipe, diag.List) {
 	links = append(links, c.x.agents.wanted(name, c.l.cfg.Scope)...)
 	addDeps(u, links)
 	c.addMounts(u)
+	c.distribute(u, &list)
 	return u, r, list
 }
 

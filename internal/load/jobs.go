@@ -108,5 +108,8 @@ func (l *Loader) vanished(name string) bool {
 		u := l.units[name] // not found: the job has no instances any longer
 		return u != nil && u.Load == unit.NotFound
 	}
+	if u := l.units[name]; u != nil && u.Socket != nil && u.Socket.MemberOf != "" {
+		return false
+	}
 	return l.index.find(name) == nil
 }

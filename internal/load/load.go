@@ -73,6 +73,9 @@ type Loader struct {
 	stamps    map[string]stamp // of each file read, by path
 	fresh     *index           // see current
 	jobsAt    *index           // that of the last reading of all jobs
+	// known are the units that the caller of Reload has, nil at other times: of a
+	// socket's members those are made as well that Distribute= has no more.
+	known map[string]bool
 }
 
 // New lists the directories of the search path. A directory that does not

@@ -84,6 +84,9 @@ func (l *Loader) Changed(name string) bool {
 	if !ok || u.Transient {
 		return false
 	}
+	if u.Socket != nil && u.Socket.MemberOf != "" {
+		return l.Changed(u.Socket.MemberOf)
+	}
 	x := l.current()
 	if !isJob(u) && x.canonical(name) != u.Name {
 		return true
@@ -110,6 +113,11 @@ func (l *Loader) Changed(name string) bool {
 func (l *Loader) Reload(names ...string) (units []*unit.Unit, gone []string, list diag.List) {
 	before := l.units
 	l.forget()
+	l.known = make(map[string]bool, len(names))
+	for _, n := range names {
+		l.known[n] = true
+	}
+	defer func() { l.known = nil }()
 	units, list = l.Load(slices.Concat(l.JobNames(), l.agentNames(), names)...)
 	for name, u := range before {
 		if u.Load != unit.NotFound && !impliedKind(u.Kind) && l.vanished(name) {

@@ -63,6 +63,9 @@ func (m *Manager) openSocket(f engine.OpenSocket) {
 }
 
 func (m *Manager) openListeners(u *unit.Unit) error {
+	if u.Socket.Distribute > 0 {
+		return nil // its members do
+	}
 	owner, err := m.socketOwner(u.Socket)
 	if err != nil {
 		return err

@@ -64,12 +64,26 @@ const (
 	HandoverBoth
 )
 
+// MaxDistribute bounds Distribute=: each member is a descriptor and two units,
+// and a socket filter of the kernel has to choose among them.
+const MaxDistribute = 1024
+
 // Socket is the [Socket] section.
 type Socket struct {
 	Listens  []Listen
 	Service  string // Service=, or the name derived from the socket's own
 	Accept   bool
 	Handover Handover
+
+	// Distribute is how many sockets share the addresses (SO_REUSEPORT), 0 for
+	// one that has them alone. Each is a unit of its own that load makes, a
+	// member: NAME@0.socket and so on; this one opens nothing by itself.
+	Distribute uint32
+	// MemberOf is the socket with Distribute= that a member belongs to.
+	MemberOf string
+	// Leaving members are more than Distribute= wants since a reload: they take
+	// no new connections, and are closed when all that came are served.
+	Leaving bool
 
 	IdleSec    time.Duration // X-IdleSec=; Infinity: never
 	IdleAction IdleAction

@@ -45,7 +45,9 @@ type build struct {
 	dirKeep unit.FDPreserve
 	options unit.SocketOptions
 	trigger string // Unit= of timers and paths
-	wrong   sectionSet
+	// template is Service= of a socket as it is written, which may be a template.
+	template string
+	wrong    sectionSet
 }
 
 // settled notes which settings a unit makes itself, where the default

@@ -187,6 +187,9 @@ func sinceVersions() map[string]uint16 {
 	return m
 }
 
+// own tells the keys of rouse's own, which have no manual elsewhere.
+func (d *Directive) own() bool { return d.Doc != "" }
+
 // sectionInfo is the part of the table that belongs to one section.
 type sectionInfo struct {
 	bit        sectionSet

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -85,16 +84,18 @@ func extensionsPage() []byte {
 
 Made from the table in internal/format/systemd by its test; do not edit.
 
-systemd ignores keys that begin with X- in silence, so the same file loads there too.
+systemd ignores keys that begin with X- in silence, so the same file loads there too; others it ignores with a warning.
 
 | section | key | values | default | meaning |
 | --- | --- | --- | --- | --- |
 `)
 	for _, section := range sectionNames {
 		info := sections()[section]
-		slices.Sort(info.extensions)
-		for _, name := range info.extensions {
+		for _, name := range info.names {
 			d := info.keys[name]
+			if !d.own() {
+				continue
+			}
 			fmt.Fprintf(&b, "| [%s] | %s= | %s | %s | %s |\n", section, name, cell(d.Value), d.Default, cell(d.Doc))
 		}
 	}

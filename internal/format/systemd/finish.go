@@ -113,6 +113,7 @@ func (b *build) finishSocket() {
 	} else if s.Service == "" {
 		s.Service = unit.WithKind(b.u.Name, unit.KindService)
 	}
+	b.distribute()
 	if s.FDName == "" {
 		s.FDName = b.u.Name
 		if s.Accept {
@@ -294,7 +295,7 @@ func (b *build) implicit() {
 			b.dep("dbus.socket", unit.Requires, unit.After)
 		}
 	case b.sock != nil:
-		if !b.sock.Accept {
+		if !b.sock.Accept && b.sock.Distribute == 0 {
 			b.dep(b.sock.Service, unit.Before, unit.Triggers)
 		}
 	case u.Kind == unit.KindTimer || u.Kind == unit.KindPath:

@@ -58,6 +58,7 @@ func socketTable() []Directive {
 			}
 			if err == nil {
 				b.sock.Service, b.set.serviceOf = s, true
+				b.template, _ = b.expandName(v) // unitName has expanded it without a fault
 			}
 			return err
 		}}),
@@ -99,7 +100,10 @@ func socketExtensions() []Directive {
 	handover := key(inSocket, "X-Handover", enum("pass stdio bind both", func(b *build) *unit.Handover { return &b.sock.Handover }))
 	handover.Default = "pass"
 	handover.Doc = "How the service gets its connections. `pass`: LISTEN_FDS, as systemd does. `stdio`: the socket is its standard input and output. `bind`: its own bind() to the address is answered with the held socket. `both`: pass and bind."
-	return []Directive{idleSec, action, handover}
+	distribute := key(inSocket, "Distribute", integer(0, unit.MaxDistribute, func(b *build) *uint32 { return &b.sock.Distribute }))
+	distribute.Default = "0"
+	distribute.Doc = "How many sockets share the addresses, each with SO_REUSEPORT and with a service of its own: NAME.socket starts NAME@0.service up to NAME@N-1.service (or instances of the template that Service= names), each when its own socket is knocked on. `0`: one socket and one service. See distribute.md."
+	return []Directive{idleSec, action, handover, distribute}
 }
 
 // option makes the place of a socket option; the options exist once one of

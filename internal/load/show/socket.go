@@ -66,6 +66,9 @@ func (l *list) socket(s *unit.Socket) {
 	l.span("PollLimitIntervalUSec", s.PollInterval)
 	l.num("PollLimitBurst", int64(s.PollBurst))
 	l.commands(s.Commands, socketLists)
+	if s.Distribute > 0 {
+		l.num("Distribute", int64(s.Distribute))
+	}
 	if s.Handover != unit.HandoverPass {
 		l.add("X-Handover", Handover(s.Handover))
 	}

@@ -234,6 +234,9 @@ func (c *checker) triggers(u *unit.Unit) {
 		if o == nil || o.Load == unit.Loaded {
 			continue
 		}
+		if u.Socket != nil && u.Socket.MemberOf != "" && unit.Split(u.Name).Instance != "0" {
+			continue // the first one has said it for all
+		}
 		f := c.add(u, diag.Warning, CodeNoService, sectionOf(u), "cannot start %s when it is due: %s", d.Name, plainWhy(o))
 		f.Fix = "add " + d.Name
 		if o.LoadErr != nil && o.LoadErr.Fix != "" {
