@@ -88,9 +88,7 @@ func (e *Engine) recheck(n *node) {
 	}
 	switch {
 	case n.view.Active == Active:
-		if n.socket != nil {
-			e.recheckGroup(n)
-		}
+		e.recheckGroup(n)
 		if n.def.StopWhenUnneeded && !e.needed(n) && e.mayAct(n, "no unit needs it any more") {
 			e.autoJob(n, Stop, unit.ModeFail, "StopWhenUnneeded=, no unit needs it any more")
 			return

@@ -146,6 +146,14 @@ type HoldConnections struct{ Sockets []string }
 // ReleaseConnections undoes HoldConnections.
 type ReleaseConnections struct{ Sockets []string }
 
+// LeaveGroup has the kernel give the socket no new connection any more: they go
+// to the other sockets of its address. Those that are queued, or on their way,
+// stay.
+type LeaveGroup struct{ Unit string }
+
+// JoinGroup undoes LeaveGroup.
+type JoinGroup struct{ Unit string }
+
 // Freeze stops all processes of the unit where they are. Answered by Frozen
 // or FreezeFailed.
 type Freeze struct{ Token Token }
@@ -171,6 +179,7 @@ const (
 	TimerAuto                  // end of the pause in what the manager does unasked (Upholds= and the like)
 	TimerExpect                // readiness of an Upstart job is waited for no longer
 	TimerHeld                  // of no unit: events that nobody has completed are looked at
+	TimerLeave                 // the next look at a socket that leaves those of its address
 	NumTimers
 )
 
@@ -303,6 +312,8 @@ func (WatchConnections) effect()   {}
 func (UnwatchConnections) effect() {}
 func (HoldConnections) effect()    {}
 func (ReleaseConnections) effect() {}
+func (LeaveGroup) effect()         {}
+func (JoinGroup) effect()          {}
 func (Freeze) effect()             {}
 func (Thaw) effect()               {}
 func (ArmTimer) effect()           {}

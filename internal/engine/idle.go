@@ -34,6 +34,7 @@ type idle struct {
 	Hold   bool // HoldConnections is in force
 	Empty  bool // the last look saw no connection
 	Polled bool // some connections end without ConnectionClosed
+	Leave  bool // one of its sockets leaves those of its address
 
 	Asked bool   // a Reply to Ask is due
 	Ask   uint64 // ID of AskedFreeze or AskedThaw
@@ -85,21 +86,30 @@ func (e *Engine) idlePolicy(n *node) *idle {
 	var x *idle
 	for _, name := range e.socketsOf(n) {
 		d := e.node(name).socketDef()
-		if endless(d.IdleSec) {
+		sec, action := Time(d.IdleSec), d.IdleAction
+		if d.Leaving {
+			sec, action = leaveIdle, unit.IdleStop
+		} else if endless(d.IdleSec) {
 			continue
 		}
 		if x == nil {
-			x = &idle{Sec: Time(d.IdleSec), Action: d.IdleAction}
+			x = &idle{Sec: sec, Action: action}
 		}
-		x.Sec = min(x.Sec, Time(d.IdleSec))
-		x.Action = max(x.Action, d.IdleAction)
+		x.Sec = min(x.Sec, sec)
+		x.Action = max(x.Action, action)
+		x.Leave = x.Leave || d.Leaving
 	}
 	if x == nil {
 		return nil
 	}
+	if x.Leave {
+		x.Action = unit.IdleStop
+	}
 	x.Sockets = e.socketsOf(n)
 	for _, name := range x.Sockets {
-		for _, l := range e.node(name).socketDef().Listens {
+		d := e.node(name).socketDef()
+		x.Polled = x.Polled || d.MemberOf != "" // which of them a connection was of, nobody says when it ends
+		for _, l := range d.Listens {
 			if l.Address != "" && (l.Address[0] == '/' || l.Address[0] == '@') {
 				x.Polled = true // there are no destroy events of unix sockets
 			}

@@ -160,6 +160,11 @@ func (e *Engine) count(n *node) {
 func (e *Engine) connections(in *Connections) {
 	for i := 0; i < len(in.Counts); {
 		sock := e.node(in.Counts[i].Socket)
+		if sock != nil && sock.socket != nil && sock.socket.Leave != 0 && sock.socket.Leave == in.Token.Gen {
+			e.leaveCounted(sock, in.Counts[i])
+			i++
+			continue
+		}
 		var n *node
 		if sock != nil {
 			n = e.lookedAt(sock, in.Token.Gen)

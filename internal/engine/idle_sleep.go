@@ -128,6 +128,9 @@ func (e *Engine) counted(n *node, c Count) {
 	default:
 		n.service.IdleStop = true
 		n.view.Cause = "no connection for " + time.Duration(x.Sec).String() + " (X-IdleSec=)"
+		if x.Leave {
+			n.view.Cause = "no connection is left, and its socket takes no more (Distribute=)"
+		}
 		e.enterStopping(n, resSuccess)
 	}
 }

@@ -198,7 +198,8 @@ type Connections struct {
 type Count struct {
 	Socket string
 	// Open are established or half-closed connections, and those that
-	// wait in the queue of the listener.
+	// wait in the queue of the listener. Of a socket that has left those of
+	// its address, also those that may still come into the queue.
 	Open uint32
 	// Queued are those not yet accepted by the service.
 	Queued uint32

@@ -84,6 +84,9 @@ func (e *Engine) define(u *unit.Unit) *node {
 	} else {
 		n.flag |= flagCollect
 	}
+	if u.Socket != nil && u.Socket.Leaving {
+		n.flag |= flagCollect
+	}
 	if u.Perpetual && n.view.Active != Active {
 		n.view.Active, n.view.Sub = Active, "active"
 	}

@@ -92,6 +92,10 @@ type socket struct {
 	// Backoff counts pauses by TriggerLimitBurst= that came close together.
 	Backoff uint8
 
+	Leaving    bool   // LeaveGroup is in force
+	Leave      uint64 // the CountConnections of a leaving socket that is waited for
+	LeaveTimer timer  // TimerLeave
+
 	Control proc
 	Lost    lost   // orders that were given up
 	Order   uint64 // the OpenSocket that is waited for
@@ -190,6 +194,8 @@ func (e *Engine) setSocket(n *node, st socketState) {
 	if was.up() && !st.up() {
 		e.disarmSocket(n)
 		e.disarm(n, TimerPoll, &s.Pause)
+		e.disarm(n, TimerLeave, &s.LeaveTimer)
+		s.Leaving, s.Leave = false, 0
 	}
 	if was.held() && !st.held() {
 		e.emit(CloseSocket{Unit: n.def.Name})

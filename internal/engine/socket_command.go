@@ -110,6 +110,9 @@ func (e *Engine) socketTimer(n *node, in TimerFired) {
 	case in.Timer == TimerPoll && in.Token.Gen == s.Pause.Gen:
 		s.Pause = timer{}
 		e.resumeSocket(n)
+	case in.Timer == TimerLeave && in.Token.Gen == s.LeaveTimer.Gen:
+		s.LeaveTimer = timer{}
+		e.leaveLook(n)
 	case in.Timer == TimerState && in.Token.Gen == s.Timer.Gen:
 		s.Timer = timer{}
 		e.socketTimeout(n)

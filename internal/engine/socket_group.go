@@ -2,7 +2,11 @@
 
 package engine
 
-import "github.com/rouse-init/rouse/internal/unit"
+import (
+	"time"
+
+	"github.com/rouse-init/rouse/internal/unit"
+)
 
 // A socket with Distribute= opens nothing itself: it requires its members, which
 // are sockets of one address each with a service of its own.
@@ -28,12 +32,117 @@ func shares(u *unit.Unit) bool {
 
 // recheckGroup follows Distribute= of a socket that is up.
 func (e *Engine) recheckGroup(n *node) {
-	if !n.socket.State.up() || n.socketDef().Distribute == 0 {
+	if n.socket == nil || !n.socket.State.up() {
+		return
+	}
+	e.followGroup(n)
+	if n.socketDef().Distribute == 0 {
 		return
 	}
 	for m := range e.each(n, pullsStart) {
 		if d := m.def.Socket; d != nil && d.MemberOf == n.def.Name && dead(m.view.Active) && m.job == nil {
 			e.autoJob(m, Start, unit.ModeFail, "Distribute= of "+n.def.Name)
 		}
+	}
+}
+
+// leaveIdle is X-IdleSec= of a service whose socket leaves: nobody comes any
+// more, so that there is nothing to wait for but a second look.
+const leaveIdle = Time(100 * time.Millisecond)
+
+// The pauses between looks at a socket that leaves while its service is down.
+const (
+	leavePause  = Time(100 * time.Millisecond) // something is on its way to the queue
+	leaveQueued = Time(time.Second)            // a knock is due
+)
+
+// followGroup has a member leave those of its address, or come back, as its
+// definition says.
+func (e *Engine) followGroup(n *node) {
+	s, d := n.socket, n.socketDef()
+	switch {
+	case d.Leaving && !s.Leaving:
+		s.Leaving = true
+		e.emit(LeaveGroup{Unit: n.def.Name})
+		n.view.Cause = "takes no new connections: Distribute= of " + d.MemberOf + " is lower now"
+		e.record(RecordInfo, n, "%s", n.view.Cause)
+		e.changed(n)
+		e.leaveLook(n)
+	case !d.Leaving && s.Leaving:
+		s.Leaving, s.Leave = false, 0
+		e.disarm(n, TimerLeave, &s.LeaveTimer)
+		e.emit(JoinGroup{Unit: n.def.Name})
+		n.view.Cause = "takes new connections again: Distribute= of " + d.MemberOf
+		e.changed(n)
+		if svc := e.serviceOf(n); svc != nil {
+			e.idleAnew(svc)
+		}
+	case s.Leaving && s.State == sckListening && s.Leave == 0:
+		e.leaveLook(n)
+	}
+}
+
+// leaveLook finds out whether all that came to a leaving socket is served: a
+// service that runs is put to sleep by its idleness, and then, or if it does not,
+// the queue tells.
+func (e *Engine) leaveLook(n *node) {
+	s := n.socket
+	e.disarm(n, TimerLeave, &s.LeaveTimer)
+	svc := e.serviceOf(n)
+	if svc != nil && (svc.job != nil || svc.service != nil && !svc.service.State.down()) {
+		s.Leave = 0
+		e.idleAnew(svc)
+		return
+	}
+	t := e.order(n.def.Name)
+	s.Leave = t.Gen
+	e.emit(CountConnections{Token: t, Sockets: []string{n.def.Name}})
+}
+
+// leaveCounted closes a leaving socket that nobody waits in.
+func (e *Engine) leaveCounted(n *node, c Count) {
+	s := n.socket
+	s.Leave = 0
+	if s.State != sckListening {
+		return // its service runs: it is looked at again when that ends
+	}
+	switch {
+	case c.Open == 0 && n.job == nil:
+		e.autoJob(n, Stop, unit.ModeReplace, "all that came to it is served (Distribute= of "+n.socketDef().MemberOf+")")
+	case c.Queued > 0:
+		e.arm(n, TimerLeave, &s.LeaveTimer, e.now+leaveQueued)
+	default:
+		e.arm(n, TimerLeave, &s.LeaveTimer, e.now+leavePause)
+	}
+}
+
+// idleAnew gathers the idle policy of a service again, which a socket that
+// leaves or comes back has changed.
+func (e *Engine) idleAnew(n *node) {
+	s := n.service
+	if s == nil {
+		return
+	}
+	x := s.Idle
+	if x == nil {
+		e.idleEnter(n)
+		return
+	}
+	fresh := e.idlePolicy(n)
+	if fresh == nil {
+		fresh = &idle{Sockets: x.Sockets, Polled: x.Polled}
+	}
+	x.Sec, x.Action, x.Polled, x.Leave, x.Sockets = fresh.Sec, fresh.Action, fresh.Polled, fresh.Leave, fresh.Sockets
+	switch {
+	case x.asleep():
+		e.unfreeze(n)
+	case x.Phase != idleAwake:
+	case x.Sec == 0:
+		e.unlook(n)
+		s.Idle = nil
+		e.rearmLooks()
+	default:
+		e.unlook(n)
+		e.idleEnter(n)
 	}
 }

@@ -129,6 +129,7 @@ func (e *Engine) enterListening(n *node) {
 	}
 	if s.State == sckListening {
 		e.armSocket(n)
+		e.followGroup(n)
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 var timerNames = [NumTimers]string{
 	TimerState: "state", TimerRestart: "restart", TimerRuntime: "runtime", TimerWatchdog: "watchdog",
 	TimerJob: "job", TimerJobRun: "jobrun", TimerPoll: "poll", TimerIdle: "idle", TimerTrigger: "trigger",
-	TimerAuto: "auto", TimerExpect: "expect", TimerHeld: "held",
+	TimerAuto: "auto", TimerExpect: "expect", TimerHeld: "held", TimerLeave: "leave",
 }
 
 func timerByName(t *testing.T, s string) Timer {

@@ -126,7 +126,10 @@ func finishSocket(u *unit.Unit) {
 	if s.PollBurst == 0 {
 		s.PollBurst = poll
 	}
-	if s.Service != "" {
+	if s.MemberOf != "" {
+		u.Deps = append(u.Deps, unit.Dep{Kind: unit.PartOf, Implicit: true, Name: s.MemberOf})
+	}
+	if s.Service != "" && s.Distribute == 0 {
 		u.Deps = append(u.Deps,
 			unit.Dep{Kind: unit.Triggers, Implicit: true, Name: s.Service},
 			unit.Dep{Kind: unit.Before, Implicit: true, Name: s.Service})

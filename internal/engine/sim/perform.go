@@ -80,7 +80,7 @@ func (w *World) perform(f engine.Effect) {
 	case engine.Emitted, engine.Completed, engine.ArmSource, engine.DropStored, engine.RemovePIDFile, engine.RunAction:
 	case engine.OpenSocket, engine.CloseSocket, engine.ArmSocket, engine.DisarmSocket, engine.FlushSocket,
 		engine.DropConnection, engine.CountConnections, engine.WatchConnections, engine.UnwatchConnections,
-		engine.HoldConnections, engine.ReleaseConnections:
+		engine.HoldConnections, engine.ReleaseConnections, engine.LeaveGroup, engine.JoinGroup:
 		w.performSocket(f)
 	}
 }
