@@ -299,6 +299,8 @@ func service(part string, args []string) int {
 		return enterRoot(args)
 	case "bus":
 		return busService(args)
+	case "front":
+		return front(args[0])
 	case "friend":
 		// Connects first and says that it is ready after that.
 		c, err := net.Dial("unix", args[0])

@@ -69,6 +69,9 @@ func (e *Engine) recheckAround(n *node) {
 	}
 	for i := range n.edges {
 		r, m := n.edges[i].Rel, e.nodes[n.edges[i].Peer]
+		if needs.has(r) && m.service != nil && m.service.Idle != nil {
+			e.work.push(reaction{do: regroup, node: m.id})
+		}
 		switch {
 		case needs.has(r) && m.def.StopWhenUnneeded && falling(s),
 			boundBy.has(r) && dead(s) && m.view.Active == Active,

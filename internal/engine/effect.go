@@ -124,11 +124,12 @@ type FlushSocket struct{ Unit string }
 // or that was lent to commands only.
 type DropConnection struct{ Conn uint64 }
 
-// CountConnections looks at the sockets, all in one dump. The answer is
-// Connections with the same token.
+// CountConnections looks at the sockets, all in one dump, and at services that
+// have none. The answer is Connections with the same token.
 type CountConnections struct {
-	Token   Token
-	Sockets []string
+	Token    Token
+	Sockets  []string
+	Services []string
 }
 
 // WatchConnections watches the established connections of a frozen service:

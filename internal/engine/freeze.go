@@ -99,6 +99,7 @@ func (e *Engine) askedThaw(n *node, in AskedThaw) {
 	default:
 		e.answer(n, &Refusal{Code: "FreezeCancelled", Msg: "Unit " + n.def.Name + " is thawed again."})
 		e.unfreeze(n)
+		x.Pinned = x.Group
 		x.Asked, x.Ask = true, in.ID
 		n.view.Cause = "thawed on request"
 		e.changed(n)

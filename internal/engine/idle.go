@@ -39,10 +39,14 @@ type idle struct {
 	Asked bool   // a Reply to Ask is due
 	Ask   uint64 // ID of AskedFreeze or AskedThaw
 
-	Sec     Time     // X-IdleSec=, the shortest of its sockets; 0: never
+	Group  bool // it sleeps and wakes with those that need it (idle_group.go)
+	Pinned bool // thawed by a person: awake until the group wakes the next time
+
+	Sec     Time     // X-IdleSec=, the shortest of its sockets; 0: never, in a group at once
 	Sockets []string // all its open sockets
 	Gen     uint64   // of the Freeze, Thaw or CountConnections that is waited for
 	Since   Time     // no connection was seen since
+	Retry   Time     // it is not frozen before
 	Next    Time     // the next look, 0: none is due
 	Timer   timer    // TimerIdle, kept by one service for all (see idle_look.go)
 	CPU     Time     // used up to CPUAt
@@ -74,49 +78,13 @@ func (e *Engine) idleEnter(n *node) {
 		}
 		s.Idle = x
 	}
+	if e.regroup(n); s.Idle == nil || s.Idle.Group {
+		return
+	}
 	if x := s.Idle; x.Sec != 0 && x.Next == 0 && x.Phase == idleAwake {
 		x.Since, x.Empty = e.now, false
-		e.planLook(n, e.now+e.lookAfter(x))
+		e.planLook(n, e.firstLook(x))
 	}
-}
-
-// idlePolicy gathers the policy of a service from its sockets: all count, the
-// shortest time holds, and X-IdleAction=freeze of one holds for all.
-func (e *Engine) idlePolicy(n *node) *idle {
-	var x *idle
-	for _, name := range e.socketsOf(n) {
-		d := e.node(name).socketDef()
-		sec, action := Time(d.IdleSec), d.IdleAction
-		if d.Leaving {
-			sec, action = leaveIdle, unit.IdleStop
-		} else if endless(d.IdleSec) {
-			continue
-		}
-		if x == nil {
-			x = &idle{Sec: sec, Action: action}
-		}
-		x.Sec = min(x.Sec, sec)
-		x.Action = max(x.Action, action)
-		x.Leave = x.Leave || d.Leaving
-	}
-	if x == nil {
-		return nil
-	}
-	if x.Leave {
-		x.Action = unit.IdleStop
-	}
-	x.Sockets = e.socketsOf(n)
-	for _, name := range x.Sockets {
-		d := e.node(name).socketDef()
-		x.Polled = x.Polled || d.MemberOf != "" // which of them a connection was of, nobody says when it ends
-		for _, l := range d.Listens {
-			if l.Address != "" && (l.Address[0] == '/' || l.Address[0] == '@') {
-				x.Polled = true // there are no destroy events of unix sockets
-			}
-		}
-	}
-	x.Polled = x.Polled || !e.cfg.DestroyEvents
-	return x
 }
 
 // idleEnd: it is dead, so new connections may come in, and wait.
@@ -129,20 +97,24 @@ func (e *Engine) idleEnd(n *node) {
 	e.release(n)
 	e.answer(n, &Refusal{Code: "UnitInactive", Msg: "Unit " + n.def.Name + " is not active."})
 	n.view.Freezer = "running"
-	n.service.Idle = nil
+	n.service.Idle, n.service.Waking = nil, false
 	e.rearmLooks()
+	e.needsThawed()
 }
 
 // idleInhibit: X_ROUSE_BUSY= has changed.
 func (e *Engine) idleInhibit(n *node) {
 	x := n.service.Idle
-	if x == nil || x.Sec == 0 {
+	if x != nil && x.Group {
+		e.work.push(reaction{do: regroup, node: n.id})
+	}
+	if x == nil || x.Sec == 0 && !x.Group {
 		return
 	}
 	x.Since, x.Empty = e.now, false
 	switch x.Phase {
 	case idleAwake:
-		if !n.view.Inhibited && n.service.State == svcRunning {
+		if !n.view.Inhibited && n.service.State == svcRunning && !x.Group {
 			e.planLook(n, e.now+e.lookAfter(x))
 		}
 	case idleFreezing, idleLooking, idleHolding, idleFrozen:
@@ -172,8 +144,15 @@ func (e *Engine) idleSocketGone(sock *node) {
 		return
 	}
 	e.unlook(n)
-	x.Sec = 0
-	if x.Phase == idleAwake {
+	x.Sec, x.Polled = 0, true
+	if d := n.serviceDef(); !endless(d.IdleSec) {
+		x.Sec = Time(d.IdleSec)
+	}
+	switch {
+	case x.Phase != idleAwake:
+	case x.Sec != 0 || x.Group:
+		e.idleEnter(n)
+	default:
 		n.service.Idle = nil
 		e.rearmLooks()
 	}

@@ -120,8 +120,7 @@ func (e *Engine) lookTime(n *node, in TimerFired) {
 	}
 	x.Timer = timer{}
 	e.keeper = -1
-	var t Token
-	var sockets []string
+	var f CountConnections
 	for {
 		l, ok := e.nextLook()
 		if !ok || l.at > e.now+e.minLook() {
@@ -135,14 +134,14 @@ func (e *Engine) lookTime(n *node, in TimerFired) {
 			e.looks.push(lookAt{due, l.id})
 			continue
 		}
-		if t.Gen == 0 {
-			t = e.order(m.def.Name)
+		if f.Token.Gen == 0 {
+			f.Token = e.order(m.def.Name)
 		}
-		y.Gen = t.Gen
-		sockets = append(sockets, y.Sockets...)
+		y.Gen = f.Token.Gen
+		y.subjects(m, &f)
 	}
-	if t.Gen != 0 {
-		e.emit(CountConnections{Token: t, Sockets: sockets})
+	if f.Token.Gen != 0 {
+		e.emit(f)
 	}
 	e.rearmLooks()
 }
@@ -150,25 +149,21 @@ func (e *Engine) lookTime(n *node, in TimerFired) {
 // count orders a look at one service alone, because it is frozen.
 func (e *Engine) count(n *node) {
 	x := n.service.Idle
-	t := e.order(n.def.Name)
-	x.Gen = t.Gen
-	e.emit(CountConnections{Token: t, Sockets: x.Sockets})
+	f := CountConnections{Token: e.order(n.def.Name)}
+	x.Gen = f.Token.Gen
+	x.subjects(n, &f)
+	e.emit(f)
 }
 
 // connections hands each service that was looked at what is known of its
 // sockets. Those of one service stand together, as they were asked for.
 func (e *Engine) connections(in *Connections) {
 	for i := 0; i < len(in.Counts); {
-		sock := e.node(in.Counts[i].Socket)
-		if sock != nil && sock.socket != nil && sock.socket.Leave != 0 && sock.socket.Leave == in.Token.Gen {
-			e.leaveCounted(sock, in.Counts[i])
+		if e.leaveCounted(&in.Counts[i], in.Token.Gen) {
 			i++
 			continue
 		}
-		var n *node
-		if sock != nil {
-			n = e.lookedAt(sock, in.Token.Gen)
-		}
+		n := e.lookedAt(&in.Counts[i], in.Token.Gen)
 		if n == nil {
 			e.late++
 			i++
@@ -177,7 +172,7 @@ func (e *Engine) connections(in *Connections) {
 		x := n.service.Idle
 		c := in.Counts[i]
 		j := i + 1
-		for ; j < len(in.Counts) && j-i < len(x.Sockets); j++ {
+		for ; j < len(in.Counts) && j-i < len(x.Sockets) && c.Service == ""; j++ {
 			d := in.Counts[j]
 			if c.Open == 0 || d.Open > 0 && d.Silence < c.Silence {
 				c.Silence = d.Silence
@@ -199,10 +194,21 @@ func (e *Engine) connections(in *Connections) {
 	}
 }
 
-// lookedAt finds the service of sock that waits for the look gen.
-func (e *Engine) lookedAt(sock *node, gen uint64) *node {
+// lookedAt finds the service that waits for the look gen: that of the socket,
+// or the one that was looked at itself.
+func (e *Engine) lookedAt(c *Count, gen uint64) *node {
 	waits := func(n *node) bool {
 		return n != nil && n.service != nil && n.service.Idle != nil && n.service.Idle.Gen == gen
+	}
+	if c.Service != "" {
+		if n := e.node(c.Service); waits(n) {
+			return n
+		}
+		return nil
+	}
+	sock := e.node(c.Socket)
+	if sock == nil {
+		return nil
 	}
 	if n := e.serviceOf(sock); waits(n) {
 		return n
@@ -227,8 +233,9 @@ func (e *Engine) lookAfter(x *idle) Time {
 func (e *Engine) looked(n *node, c Count) {
 	x := n.service.Idle
 	x.Gen = 0
-	busy := n.view.Inhibited || c.Queued > 0 || n.job != nil
-	if c.CPU >= 0 {
+	unneeded := !x.Group || !e.kept(n)
+	busy := n.view.Inhibited || c.Queued > 0 || n.job != nil || !unneeded
+	if c.CPU >= 0 && x.Sec != 0 {
 		// Work without a connection shows as use of the CPU.
 		busy = busy || x.CPUAt != 0 && c.CPU-x.CPU > (e.now-x.CPUAt)/20
 		x.CPU, x.CPUAt = c.CPU, e.now
@@ -238,7 +245,7 @@ func (e *Engine) looked(n *node, c Count) {
 	case busy:
 		x.Since, x.Empty = e.now, false
 	case c.Open == 0:
-		if !x.Empty && x.Polled {
+		if !x.Empty && x.Polled && x.Sec != 0 {
 			x.Since = e.now // the first look that sees none
 		}
 		x.Empty = true
@@ -254,7 +261,7 @@ func (e *Engine) looked(n *node, c Count) {
 		return
 	}
 	switch {
-	case n.view.Inhibited: // the end of it begins anew
+	case n.view.Inhibited, !unneeded: // the end of it begins anew
 	case c.Open > 0 && !busy && !x.Polled && x.Action == unit.IdleStop: // ConnectionClosed will tell
 	case c.Open > 0 && !busy && x.Action == unit.IdleFreeze: // no silence that is long enough ends before
 		e.planLook(n, e.now+max(e.minLook(), x.Sec-quiet))

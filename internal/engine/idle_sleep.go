@@ -34,7 +34,9 @@ func (e *Engine) unfreeze(n *node) {
 		return
 	}
 	asleep := x.asleep()
-	x.Ice, x.Held = false, false
+	x.Ice, x.Held, s.Waking = false, false, false
+	e.thawNeeds(n)
+	e.regroupNeeds(n)
 	t := e.order(n.def.Name)
 	x.Gen = t.Gen
 	e.emit(Thaw{Token: t})
@@ -63,7 +65,9 @@ func (e *Engine) release(n *node) {
 // unwatch ends the watch over the connections and sockets of a sleeper.
 func (e *Engine) unwatch(n *node) {
 	x := n.service.Idle
-	e.emit(UnwatchConnections{Sockets: x.Sockets})
+	if len(x.Sockets) > 0 {
+		e.emit(UnwatchConnections{Sockets: x.Sockets})
+	}
 	for _, name := range x.Sockets {
 		if m := e.node(name); m != nil && m.socket != nil {
 			e.disarmSocket(m)
@@ -95,6 +99,8 @@ func (e *Engine) heldFrozen(n *node) {
 	n.view.Cause = "frozen on request"
 	e.answer(n, nil)
 	e.changed(n)
+	e.regroupNeeds(n)
+	e.needsThawed() // nobody waits for what a person froze
 }
 
 // answer replies to AskedFreeze or AskedThaw.
@@ -121,7 +127,7 @@ func (e *Engine) counted(n *node, c Count) {
 	switch {
 	case c.Open > 0 || c.Queued > 0:
 		e.unfreeze(n)
-	case x.Phase == idleLooking && !atOnce:
+	case x.Phase == idleLooking && !atOnce && len(x.Sockets) > 0:
 		x.Phase, x.Hold = idleHolding, true
 		e.emit(HoldConnections{Sockets: x.Sockets})
 		e.count(n)
@@ -141,6 +147,9 @@ func (e *Engine) fallAsleep(n *node) {
 	x.Phase, x.Gen = idleFrozen, 0
 	n.view.Freezer = "frozen"
 	n.view.Cause = "silent for " + time.Duration(x.Sec).String() + " (X-IdleSec=)"
+	if x.Group {
+		n.view.Cause = "no service that is awake needs it"
+	}
 	n.view.Sleeps++
 	n.view.IdleSince = e.now
 	for _, name := range x.Sockets {
@@ -148,13 +157,21 @@ func (e *Engine) fallAsleep(n *node) {
 			e.armSocket(m)
 		}
 	}
-	e.emit(WatchConnections{Sockets: x.Sockets})
+	if len(x.Sockets) > 0 {
+		e.emit(WatchConnections{Sockets: x.Sockets})
+	}
 	e.changed(n)
+	e.regroupNeeds(n)
 }
 
-// wake thaws a sleeper.
+// wake thaws a sleeper, after what it needs.
 func (e *Engine) wake(n, sock *node) {
-	e.unfreeze(n)
+	if n.service.Waking {
+		return // it is on its way
+	}
+	if !e.awaitNeeds(n) {
+		e.unfreeze(n)
+	}
 	n.view.Wakes++
 	n.view.Cause = sock.def.Name + " was knocked on"
 	e.changed(n)
@@ -168,7 +185,7 @@ func (e *Engine) thawed(n *node, gen uint64) {
 		e.late++
 		return
 	}
-	x.Gen = 0
+	x.Gen, x.CPUAt = 0, 0
 	n.view.Freezer = "running"
 	e.answer(n, nil)
 	e.changed(n)
@@ -176,7 +193,8 @@ func (e *Engine) thawed(n *node, gen uint64) {
 		return
 	}
 	x.Phase = idleAwake
-	if x.Sec == 0 {
+	defer e.needsThawed()
+	if x.Sec == 0 && !x.Group {
 		s.Idle = nil
 		return
 	}
@@ -200,10 +218,14 @@ func (e *Engine) freezeFailed(n *node, in FreezeFailed) {
 	n.view.Freezer = "running"
 	e.resumeClocks(n)
 	e.answer(n, &Refusal{Code: "FreezeFailed", Msg: in.Msg})
-	if x.Sec == 0 {
+	e.needsThawed()
+	if x.Sec == 0 && !x.Group {
 		n.service.Idle = nil
 		return
 	}
 	x.Since, x.Empty = e.now, false
 	e.planLook(n, e.now+max(x.Sec, maxPause)) // not at once again: the cause will last
+	if x.Group {
+		e.groupFailed(n)
+	}
 }

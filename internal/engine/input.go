@@ -191,12 +191,14 @@ type Accepted struct {
 // Connections answers CountConnections.
 type Connections struct {
 	Token  Token
-	Counts []Count // in the order of the sockets asked for
+	Counts []Count // in the order of the sockets asked for, then the services
 }
 
 // Count is what is known of one socket unit's connections.
 type Count struct {
 	Socket string
+	// Service is set in the place of Socket for one that was looked at itself.
+	Service string
 	// Open are established or half-closed connections, and those that
 	// wait in the queue of the listener. Of a socket that has left those of
 	// its address, also those that may still come into the queue.

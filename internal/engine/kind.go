@@ -109,6 +109,7 @@ type kinds struct {
 	looks   looks
 	keeper  int32   // id of the service whose idle.Timer runs, -1 for none
 	waiting []int32 // services of Type=idle that wait for the jobs to end
+	waking  []int32 // those whose service.Waking is set
 }
 
 func newKinds() kinds { return kinds{pids: map[int32]int32{}, keeper: -1} }
@@ -128,6 +129,9 @@ func (e *Engine) restoreKinds() {
 			}
 			if s.IdleWait {
 				e.waiting = append(e.waiting, n.id)
+			}
+			if s.Waking {
+				e.waking = append(e.waking, n.id)
 			}
 			if x := s.Idle; x != nil {
 				if x.Next != 0 {

@@ -29,6 +29,7 @@ func (e *Engine) load(in Loaded) {
 		e.linkDefaults(n)
 		e.sweep(n)
 		e.work.push(reaction{do: recheck, node: id})
+		e.regroupAround(n)
 	}
 	for _, id := range ids {
 		// What is not there and nobody names was only looked at. Anybody may
@@ -37,6 +38,7 @@ func (e *Engine) load(in Loaded) {
 			e.dropIfUseless(n)
 		}
 	}
+	e.needsThawed()
 	for _, name := range in.Gone {
 		if n := e.node(name); n != nil && n.view.Load != unit.NotFound {
 			n.view.Load = unit.NotFound

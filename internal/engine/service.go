@@ -44,6 +44,7 @@ type service struct {
 	IdleStop      bool   // it is being stopped because it is idle
 	Slept         bool   // its last run ended by IdleStop
 	Knocked       bool   // the queued start comes from a socket
+	Waking        bool   // it goes on or starts when what it needs is thawed (idle_group.go)
 	StopAfter     bool   // of an Upstart job: it stops when the present command has ended
 	Nameless      bool   // of Type=dbus: it has lost its name, not yet acted upon
 	Respawning    bool   // of an Upstart job: it comes back after this stop

@@ -26,6 +26,9 @@ func (e *Engine) startService(n *node) (startResult, *Refusal) {
 	case s.State.up():
 		return startAlready, nil
 	}
+	if e.awaitNeeds(n) {
+		return startAgain, nil // needsThawed runs the job again
+	}
 	knocked := s.Knocked
 	s.Knocked = false
 	if !e.mayStart(n, &s.Starts, knocked && s.Slept) {

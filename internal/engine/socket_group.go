@@ -99,12 +99,17 @@ func (e *Engine) leaveLook(n *node) {
 	e.emit(CountConnections{Token: t, Sockets: []string{n.def.Name}})
 }
 
-// leaveCounted closes a leaving socket that nobody waits in.
-func (e *Engine) leaveCounted(n *node, c Count) {
+// leaveCounted closes a leaving socket that nobody waits in; false: this is not
+// the count that it waits for.
+func (e *Engine) leaveCounted(c *Count, gen uint64) bool {
+	n := e.node(c.Socket)
+	if n == nil || n.socket == nil || n.socket.Leave == 0 || n.socket.Leave != gen {
+		return false
+	}
 	s := n.socket
 	s.Leave = 0
 	if s.State != sckListening {
-		return // its service runs: it is looked at again when that ends
+		return true // its service runs: it is looked at again when that ends
 	}
 	switch {
 	case c.Open == 0 && n.job == nil:
@@ -114,6 +119,7 @@ func (e *Engine) leaveCounted(n *node, c Count) {
 	default:
 		e.arm(n, TimerLeave, &s.LeaveTimer, e.now+leavePause)
 	}
+	return true
 }
 
 // idleAnew gathers the idle policy of a service again, which a socket that

@@ -128,10 +128,14 @@ func (m *machine) input(w []string) Input {
 	return v.Interface().(Input)
 }
 
-// count appends SOCKET:OPEN:QUEUED:SILENCE:CPU to the counts of a Connections.
+// count appends SOCKET:OPEN:QUEUED:SILENCE:CPU to the counts of a Connections,
+// or /SERVICE:... for one that was looked at itself.
 func (m *machine) count(v reflect.Value, s string) {
 	p := strings.Split(s, ":")
 	c := Count{Socket: p[0], CPU: -1}
+	if name, ok := strings.CutPrefix(p[0], "/"); ok {
+		c.Socket, c.Service = "", name
+	}
 	for i, dst := range []*uint32{&c.Open, &c.Queued} {
 		if len(p) > i+1 {
 			n, err := strconv.ParseUint(p[i+1], 10, 32)

@@ -29,6 +29,7 @@ const (
 	runHandlers             // start rels (OnFailure= or OnSuccess=) of node
 	tellTrigger             // tell node, a socket, that other has changed
 	recheck                 // what the manager does to a unit by itself
+	regroup                 // put node, a service, to sleep or wake it as its group wants
 	hearEvent               // let everybody hear event
 	endEvent                // complete event, if nothing holds it
 )
@@ -88,6 +89,8 @@ func (e *Engine) react(n *node, r reaction) {
 		}
 	case recheck:
 		e.recheck(n)
+	case regroup:
+		e.regroup(n)
 	case hearEvent, endEvent: // they concern no one unit
 	}
 }

@@ -197,11 +197,12 @@ func (p *preparation) environmentOfRun() {
 // NotifyAccess=.
 func (m *Manager) inhibitable(service string) bool {
 	for _, name := range m.engine.Sockets(service) {
-		if u := m.engine.Def(name); u != nil && u.Socket != nil && u.Socket.IdleSec != unit.Infinity {
+		if m.maySleep(name) {
 			return true
 		}
 	}
-	return false
+	u := m.engine.Def(service)
+	return u != nil && u.Service.Sleeps()
 }
 
 // Invocation implements systemd1.Backend.

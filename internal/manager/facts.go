@@ -132,7 +132,7 @@ func (m *Manager) Facts() systemd1.Facts {
 	}
 	for name, s := range m.sockets {
 		u := m.engine.Def(name)
-		if u == nil || u.Socket == nil || u.Socket.IdleSec == unit.Infinity || u.Socket.IdleAction != unit.IdleStop {
+		if !m.maySleep(name) || m.freezes(name) {
 			continue
 		}
 		for _, l := range s.listeners {

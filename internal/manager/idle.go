@@ -43,8 +43,7 @@ func (m *Manager) refreshPorts() {
 	m.diag.ports = make(map[uint16][]string)
 	var ports []uint16
 	for name, s := range m.sockets {
-		u := m.engine.Def(name)
-		if u == nil || u.Socket == nil || u.Socket.IdleSec == unit.Infinity {
+		if !m.maySleep(name) {
 			continue
 		}
 		for _, l := range s.listeners {
@@ -86,9 +85,7 @@ func (m *Manager) count(f engine.CountConnections) {
 	var owner []int
 	silence := false
 	for i, name := range f.Sockets {
-		if u := m.engine.Def(name); u != nil && u.Socket != nil {
-			silence = silence || u.Socket.IdleAction == unit.IdleFreeze
-		}
+		silence = silence || m.freezes(name)
 		for _, l := range m.socket(name).listeners {
 			if k, ok := sockdiag.KeyOf(l.FD); ok {
 				keys = append(keys, k)
@@ -96,9 +93,9 @@ func (m *Manager) count(f engine.CountConnections) {
 			}
 		}
 	}
-	out := engine.Connections{Token: f.Token, Counts: make([]engine.Count, len(f.Sockets))}
+	out := engine.Connections{Token: f.Token, Counts: make([]engine.Count, len(f.Sockets), len(f.Sockets)+len(f.Services))}
 	for i, name := range f.Sockets {
-		out.Counts[i] = engine.Count{Socket: name, Silence: engine.Time(sockdiag.Never), CPU: m.cpuOf(name)}
+		out.Counts[i] = engine.Count{Socket: name, Silence: engine.Time(sockdiag.Never), CPU: m.cpuOf(m.serviceOf(name))}
 	}
 	stats, err := m.diag.diag.Count(keys, silence)
 	if err != nil {
@@ -114,17 +111,38 @@ func (m *Manager) count(f engine.CountConnections) {
 		c.Queued += stats[i].Queued
 		c.Silence = min(c.Silence, engine.Time(stats[i].Silence))
 	}
+	for _, name := range f.Services {
+		out.Counts = append(out.Counts, engine.Count{Service: name, CPU: m.cpuOf(m.engine.Def(name))})
+	}
 	m.feed(out)
 }
 
-// cpuOf is the processor time of the service behind a socket unit.
-func (m *Manager) cpuOf(socket string) engine.Time {
+// serviceOf is the service behind a socket unit, nil for none.
+func (m *Manager) serviceOf(socket string) *unit.Unit {
 	u := m.engine.Def(socket)
-	if u == nil || u.Socket == nil || m.cg == nil {
-		return -1
+	if u == nil || u.Socket == nil {
+		return nil
 	}
-	service := m.engine.Def(u.Socket.Service)
-	if service == nil {
+	return m.engine.Def(u.Socket.Service)
+}
+
+// maySleep tells whether the service behind a socket unit sleeps by itself.
+func (m *Manager) maySleep(socket string) bool {
+	u, s := m.engine.Def(socket), m.serviceOf(socket)
+	return u != nil && u.Socket != nil && (u.Socket.IdleSec != unit.Infinity && u.Socket.IdleSec > 0 || s != nil && s.Service.Sleeps())
+}
+
+// freezes tells whether it does so by X-IdleAction=freeze, for which silence
+// is enough.
+func (m *Manager) freezes(socket string) bool {
+	u, s := m.engine.Def(socket), m.serviceOf(socket)
+	return u != nil && u.Socket != nil && u.Socket.IdleAction == unit.IdleFreeze ||
+		s != nil && s.Service != nil && (s.Service.IdleAction == unit.IdleFreeze || s.Service.IdleWhenUnneeded)
+}
+
+// cpuOf is the processor time that a service has used, -1 where that is not known.
+func (m *Manager) cpuOf(service *unit.Unit) engine.Time {
+	if service == nil || m.cg == nil {
 		return -1
 	}
 	d, err := m.cg.CPUUsage(m.cgroupOf(service))

@@ -169,6 +169,8 @@ type Service struct {
 	OOMPolicy              OOMPolicy
 	RemainAfterExit        bool
 	GuessMainPID           bool
+	IdleWhenUnneeded       bool       // X-IdleWhenUnneeded=
+	IdleAction             IdleAction // X-IdleAction=, also of its sockets
 	NonBlocking            bool
 	RootDirectoryStartOnly bool
 	PermissionsStartOnly   bool
@@ -188,6 +190,7 @@ type Service struct {
 	RuntimeMax      time.Duration // Infinity: none
 	RuntimeExtra    time.Duration
 	Watchdog        time.Duration // 0: none
+	IdleSec         time.Duration // X-IdleSec=, also of its sockets; 0 or Infinity: never
 
 	PIDFile  string // absolute
 	BusName  string
@@ -202,6 +205,12 @@ type Service struct {
 	Exec *Exec
 	Kill Kill
 	Job  *Job // nil but for Upstart jobs
+}
+
+// Sleeps tells whether the service has a policy of its own for sleep, beside
+// that of its sockets. It may be nil.
+func (s *Service) Sleeps() bool {
+	return s != nil && (s.IdleSec > 0 && s.IdleSec != Infinity || s.IdleWhenUnneeded)
 }
 
 // OpenFile is one OpenFile= line.

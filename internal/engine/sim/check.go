@@ -37,6 +37,7 @@ func (w *World) check(it *item) {
 	if v.StateChange != 0 && v.Cause == "" {
 		w.violate("%s is %s without a cause", it.name, v.Active)
 	}
+	w.checkGroup(it, &v)
 	if v.Unit.Kind == unit.KindSocket {
 		w.checkSocket(it, &v)
 	}

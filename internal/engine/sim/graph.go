@@ -61,6 +61,7 @@ func (w *World) makeUnits(i int) []*unit.Unit {
 	u := w.newUnit(name+".service", unit.KindService)
 	w.fillService(u)
 	w.addDeps(u)
+	w.makeMember(u)
 	units := []*unit.Unit{u}
 	if w.cfg.Shape == Mixed && w.rng.IntN(3) == 0 {
 		w.makeJob(u, i)
@@ -208,6 +209,8 @@ func (w *World) something() engine.Input {
 			return engine.Loaded{Units: []*unit.Unit{&again}}
 		}
 		return nil
+	case 15:
+		return w.freezer(name)
 	}
 	return w.knock()
 }

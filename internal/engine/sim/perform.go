@@ -168,6 +168,9 @@ func (w *World) performSocket(f engine.Effect) {
 			c.Silence = engine.Time(w.rng.Int64N(int64(2 * second)))
 			in.Counts = append(in.Counts, c)
 		}
+		for _, name := range f.Services {
+			in.Counts = append(in.Counts, engine.Count{Service: name, CPU: -1})
+		}
 		w.answer(in)
 	case engine.WatchConnections:
 		for _, name := range f.Sockets {

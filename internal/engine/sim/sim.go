@@ -39,9 +39,11 @@ type Config struct {
 type Result struct {
 	Steps, Spawns, Jobs, Late int
 	// Told counts the events that were reported as waited for.
-	Told  int
-	Clock engine.Time
-	Hash  uint64 // of all inputs and orders
+	Told int
+	// Grouped counts how often a frozen service of a group was looked at.
+	Grouped int
+	Clock   engine.Time
+	Hash    uint64 // of all inputs and orders
 	// Violations says what went wrong, in the order of happening; the run
 	// ends at the tenth.
 	Violations []string
@@ -81,6 +83,7 @@ type item struct {
 	watch    engine.Token // WatchCgroup that is not answered yet
 	spawning int
 	frozen   bool
+	held     bool                     // a person may have frozen it
 	timers   [engine.NumTimers]uint64 // gens of the armed ones
 	was      engine.ActiveState
 	job      uint32

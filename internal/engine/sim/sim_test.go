@@ -17,14 +17,20 @@ var (
 
 // TestSmall runs many small worlds, with everything going wrong often.
 func TestSmall(t *testing.T) {
+	grouped := 0
 	for s := range uint64(*runs) {
 		cfg := small(*seed + s)
 		if *tell {
 			cfg.Trace = func(s string) { t.Log(s) }
 		}
-		for _, v := range Run(cfg).Violations {
+		r := Run(cfg)
+		grouped += r.Grouped
+		for _, v := range r.Violations {
 			t.Errorf("-seed %d -runs 1: %s", cfg.Seed, v)
 		}
+	}
+	if grouped == 0 {
+		t.Error("no service ever slept because nobody needed it")
 	}
 }
 

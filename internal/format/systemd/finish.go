@@ -61,6 +61,9 @@ func (b *build) checkService(starts int) {
 	if oneshot && s.RuntimeMax != unit.Infinity {
 		b.note("RuntimeMaxSec", "RuntimeMaxSec= has no effect with Type=oneshot", "use TimeoutStartSec=")
 	}
+	if oneshot && s.Sleeps() {
+		b.note("X-IdleSec", "X-IdleSec= and X-IdleWhenUnneeded= have no effect with Type=oneshot, which is never up for long", "remove them")
+	}
 	switch {
 	case s.RestartMaxDelay == unit.Infinity && s.RestartSteps > 0:
 		b.note("RestartSteps", "RestartSteps= has no effect without RestartMaxDelaySec=", "add RestartMaxDelaySec=")

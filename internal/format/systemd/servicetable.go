@@ -113,7 +113,23 @@ func serviceExtensions() []Directive {
 	d.Doc = "What tells that the service has started, where Type= does not. `type`: as Type= says. " +
 		"`listen`: the service called listen() on a socket that X-Handover=bind gave it. `hold`: as Type= says, and until then " +
 		"accept() on such a socket finds nobody: for daemons that turn clients away while they start; each accept() costs a question to the manager."
-	return []Directive{d}
+	return append([]Directive{d}, serviceIdle()...)
+}
+
+// serviceIdle are the keys of [Service] about sleep.
+func serviceIdle() []Directive {
+	sec := key(inService, "X-IdleSec", span(func(b *build) *time.Duration { return &b.svc.IdleSec }))
+	sec.Default = "infinity"
+	sec.Doc = "How long the service may be idle before it is put to sleep; docs/idleness.md says what idle means for each kind of service. " +
+		"It holds for those of its sockets that have no X-IdleSec= of their own. `infinity`: only its sockets decide."
+	action := key(inService, "X-IdleAction", enum("stop freeze", func(b *build) *unit.IdleAction { return &b.svc.IdleAction }))
+	action.Default = "stop"
+	action.Doc = "How it sleeps, as in [Socket]. `freeze` here or in one of its sockets holds for all of them."
+	group := key(inService, "X-IdleWhenUnneeded", boolean(func(b *build) *bool { return &b.svc.IdleWhenUnneeded }))
+	group.Default = "no"
+	group.Doc = "The service is frozen as soon as every service that needs it (Requires=, Requisite=, Wants=, BindsTo=, Upholds=) sleeps or is down, " +
+		"and thawed before the first of them goes on. X-IdleSec= is then the time between the two; the connections of its sockets must be silent for as long."
+	return []Directive{sec, action, group}
 }
 
 func timeouts(start, stop bool) value {

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import "github.com/rouse-init/rouse/internal/unit"
+
+// idlePolicy gathers the policy of a service: its own X-IdleSec= and
+// X-IdleAction=, and those of its sockets, for each of which its own time holds
+// before that of the service. The shortest time holds, and freeze of one holds
+// for all. Nil: it never sleeps by itself.
+func (e *Engine) idlePolicy(n *node) *idle {
+	d := n.serviceDef()
+	names := e.socketsOf(n)
+	x := &idle{Action: d.IdleAction, Group: e.grouped(n)}
+	add := func(sec Time) {
+		if x.Sec == 0 || sec < x.Sec {
+			x.Sec = sec
+		}
+	}
+	for _, name := range names {
+		s := e.node(name).socketDef()
+		switch {
+		case s.Leaving:
+			add(leaveIdle)
+			x.Leave = true
+		case !endless(s.IdleSec):
+			add(Time(s.IdleSec))
+			x.Action = max(x.Action, s.IdleAction)
+		case !endless(d.IdleSec):
+			add(Time(d.IdleSec))
+		}
+	}
+	if len(names) == 0 && !endless(d.IdleSec) {
+		add(Time(d.IdleSec))
+	}
+	if x.Group {
+		x.Action = unit.IdleFreeze // a stop would stop those that need it
+		if x.Sec == 0 && len(names) > 0 {
+			x.Sec = groupCalm
+		}
+	}
+	if x.Sec == 0 && !x.Group {
+		return nil
+	}
+	if x.Leave {
+		x.Action = unit.IdleStop
+	}
+	x.Sockets = names
+	x.Polled = !e.cfg.DestroyEvents || len(names) == 0
+	for _, name := range names {
+		s := e.node(name).socketDef()
+		x.Polled = x.Polled || s.MemberOf != "" // which of them a connection was of, nobody says when it ends
+		for _, l := range s.Listens {
+			if l.Address != "" && (l.Address[0] == '/' || l.Address[0] == '@') {
+				x.Polled = true // there are no destroy events of unix sockets
+			}
+		}
+	}
+	return x
+}
+
+// firstLook is when an awake service is first looked at. Where there are no
+// connections its use of the CPU tells, which counts from the first look on.
+func (e *Engine) firstLook(x *idle) Time {
+	after := e.minLook()
+	if len(x.Sockets) > 0 {
+		after = e.lookAfter(x)
+	}
+	return max(e.now+after, x.Retry)
+}
+
+// subjects says what to look at for n: its sockets, or itself where it has none.
+func (x *idle) subjects(n *node, f *CountConnections) {
+	if len(x.Sockets) > 0 {
+		f.Sockets = append(f.Sockets, x.Sockets...)
+	} else {
+		f.Services = append(f.Services, n.def.Name)
+	}
+}
