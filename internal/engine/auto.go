@@ -94,6 +94,7 @@ func (e *Engine) recheck(n *node) {
 		e.recheckGroup(n)
 		if n.def.StopWhenUnneeded && !e.needed(n) && e.mayAct(n, "no unit needs it any more") {
 			e.autoJob(n, Stop, unit.ModeFail, "StopWhenUnneeded=, no unit needs it any more")
+			e.stopsAsleep(n)
 			return
 		}
 		if m := e.lost(n); m != nil && e.mayAct(n, "it is bound to "+m.def.Name+", which is inactive") {

@@ -261,3 +261,32 @@ func (e *Engine) groupFailed(n *node) {
 		e.groupFailed(m)
 	}
 }
+
+// stopsAsleep notes that the stop of n, just queued, comes from the sleep of a
+// service that needs it: then it sleeps, too.
+func (e *Engine) stopsAsleep(n *node) {
+	if n.job == nil || n.job.Type != Stop {
+		return
+	}
+	for m := range e.each(n, neededBy) {
+		if s := m.service; s != nil && (s.IdleStop || s.Slept && s.State.down()) {
+			n.job.Asleep = true
+			return
+		}
+	}
+}
+
+// wakes tells whether a start of n undoes its sleep, so that it does not count
+// against StartLimitBurst=: its socket was knocked on, or it is started for one
+// that needs it.
+func (e *Engine) wakes(n *node, knocked bool) bool {
+	if !n.service.Slept || knocked {
+		return n.service.Slept
+	}
+	for m := range e.each(n, neededBy) {
+		if s := m.service; s != nil && (s.Knocked && s.Slept || s.State.starting()) {
+			return true
+		}
+	}
+	return false
+}

@@ -17,6 +17,7 @@ type job struct {
 	Irreversible bool
 	IgnoreOrder  bool
 	Queued       bool // in the run queue
+	Asleep       bool // it stops a unit because what needs it has fallen asleep
 	// Blocked counts the jobs that must end before this one may run. It is
 	// kept up to date by install, retype, remove and orderChanged, so that the
 	// end of a job costs its own links and not those of its neighbours.

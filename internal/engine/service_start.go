@@ -31,7 +31,7 @@ func (e *Engine) startService(n *node) (startResult, *Refusal) {
 	}
 	knocked := s.Knocked
 	s.Knocked = false
-	if !e.mayStart(n, &s.Starts, knocked && s.Slept) {
+	if !e.mayStart(n, &s.Starts, e.wakes(n, knocked)) {
 		s.LimitHit = true
 		s.Result = resStartLimit
 		s.FlushRestarts = true

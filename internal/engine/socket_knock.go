@@ -160,6 +160,9 @@ func (e *Engine) serviceChanged(n, svc *node) {
 		}
 		return
 	}
+	if t != nil && t.Knocked {
+		t.Knocked, t.Slept = false, false // it was not even begun: the next knocks count
+	}
 	if s.State == sckRunning {
 		e.enterListening(n)
 	}

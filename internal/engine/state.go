@@ -165,6 +165,7 @@ func (e *Engine) fallWith(n *node) {
 		r, m := n.edges[i].Rel, e.nodes[n.edges[i].Peer]
 		if fallsOnStop.has(r) && !falling(m.view.Active) {
 			e.wish(m, Stop, unit.ModeReplace, r, n)
+			e.stopsAsleep(m)
 		}
 	}
 }
