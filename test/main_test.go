@@ -293,6 +293,8 @@ func service(part string, args []string) int {
 	case "exit":
 		n, _ := strconv.Atoi(args[0])
 		return n
+	case "count":
+		return countService(args)
 	case "env":
 		return dumpEnvironment(args[0])
 	case "root":

@@ -162,6 +162,11 @@ type Freeze struct{ Token Token }
 // Thaw lets them go on. Answered by Thawed or FreezeFailed.
 type Thaw struct{ Token Token }
 
+// Reclaim pages out the memory of a frozen service, bit by bit. Answered by
+// Reclaimed, also when a Thaw or the end of the service comes between, or by
+// ReclaimFailed.
+type Reclaim struct{ Token Token }
+
 // Timer is one of the timers that a unit can have running; arming it again
 // moves it.
 type Timer uint8
@@ -181,6 +186,7 @@ const (
 	TimerExpect                // readiness of an Upstart job is waited for no longer
 	TimerHeld                  // of no unit: events that nobody has completed are looked at
 	TimerLeave                 // the next look at a socket that leaves those of its address
+	TimerTier                  // a sleeper is to sleep deeper
 	NumTimers
 )
 
@@ -317,6 +323,7 @@ func (LeaveGroup) effect()         {}
 func (JoinGroup) effect()          {}
 func (Freeze) effect()             {}
 func (Thaw) effect()               {}
+func (Reclaim) effect()            {}
 func (ArmTimer) effect()           {}
 func (DisarmTimer) effect()        {}
 func (Reply) effect()              {}

@@ -74,7 +74,6 @@ func (e *Engine) askedFreeze(n *node, in AskedFreeze) {
 		e.heldFrozen(n)
 	case idleFrozen:
 		if n.view.IdleSince != 0 { // asleep: nobody may wake it now
-			n.view.IdleSince = 0
 			e.unwatch(n)
 		}
 		e.heldFrozen(n)

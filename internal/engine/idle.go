@@ -51,6 +51,7 @@ type idle struct {
 	Timer   timer    // TimerIdle, kept by one service for all (see idle_look.go)
 	CPU     Time     // used up to CPUAt
 	CPUAt   Time
+	Depth   depth
 }
 
 // asleep tells whether a knock or a byte shall wake it.
@@ -94,6 +95,7 @@ func (e *Engine) idleEnd(n *node) {
 		return
 	}
 	e.unlook(n)
+	e.rise(n)
 	e.release(n)
 	e.answer(n, &Refusal{Code: "UnitInactive", Msg: "Unit " + n.def.Name + " is not active."})
 	n.view.Freezer = "running"

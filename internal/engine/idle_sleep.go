@@ -10,6 +10,9 @@ import (
 
 // sleep begins the way to sleep.
 func (e *Engine) sleep(n *node) {
+	if e.tooYoung(n) {
+		return
+	}
 	e.freeze(n)
 	n.service.Idle.Phase = idleFreezing
 }
@@ -45,6 +48,7 @@ func (e *Engine) unfreeze(n *node) {
 	}
 	n.view.Freezer = "thawing"
 	n.view.IdleSince = 0
+	e.rise(n)
 	x.Phase = idleThawing
 	if !s.State.up() {
 		x.Phase = idleStopping // what is held stays held until it is dead
@@ -82,6 +86,7 @@ func (e *Engine) frozen(n *node, in Frozen) {
 		e.late++
 		return
 	}
+	n.view.MemoryBefore, n.view.CPUBefore = in.Memory, in.CPU
 	if x.Held {
 		e.heldFrozen(n)
 		return
@@ -94,7 +99,9 @@ func (e *Engine) frozen(n *node, in Frozen) {
 func (e *Engine) heldFrozen(n *node) {
 	x := n.service.Idle
 	e.release(n)
-	x.Phase = idleFrozen
+	e.rise(n)
+	x.Phase, x.Depth.Stopping = idleFrozen, false
+	n.view.IdleSince = 0
 	n.view.Freezer = "frozen"
 	n.view.Cause = "frozen on request"
 	e.answer(n, nil)
@@ -114,6 +121,10 @@ func (e *Engine) answer(n *node, no *Refusal) {
 // counted decides what becomes of a frozen service.
 func (e *Engine) counted(n *node, c Count) {
 	x := n.service.Idle
+	if x.Depth.Stopping {
+		e.sleeperCounted(n, c)
+		return
+	}
 	if x.Action == unit.IdleFreeze {
 		if c.Queued > 0 || c.Open > 0 && c.Silence < x.Sec {
 			e.unfreeze(n)
@@ -122,23 +133,32 @@ func (e *Engine) counted(n *node, c Count) {
 		e.fallAsleep(n)
 		return
 	}
-	k := &n.serviceDef().Kill
-	atOnce := k.Signal == sigKILL && k.Mode == unit.KillControlGroup && firstOf(n.serviceDef().Commands, unit.PhaseStop) < 0
-	switch {
-	case c.Open > 0 || c.Queued > 0:
+	if c.Open > 0 || c.Queued > 0 {
 		e.unfreeze(n)
-	case x.Phase == idleLooking && !atOnce && len(x.Sockets) > 0:
+		return
+	}
+	cause := "no connection for " + time.Duration(x.Sec).String() + " (X-IdleSec=)"
+	if x.Leave {
+		cause = "no connection is left, and its socket takes no more (Distribute=)"
+	}
+	e.stopIdle(n, cause)
+}
+
+// stopIdle stops a frozen service that a look has found without connections.
+// One that does not die at once of SIGKILL would accept new ones while it stops:
+// they are held back first, and looked for again.
+func (e *Engine) stopIdle(n *node, cause string) {
+	x, k := n.service.Idle, &n.serviceDef().Kill
+	atOnce := k.Signal == sigKILL && k.Mode == unit.KillControlGroup && firstOf(n.serviceDef().Commands, unit.PhaseStop) < 0
+	if x.Phase == idleLooking && !atOnce && len(x.Sockets) > 0 {
 		x.Phase, x.Hold = idleHolding, true
 		e.emit(HoldConnections{Sockets: x.Sockets})
 		e.count(n)
-	default:
-		n.service.IdleStop = true
-		n.view.Cause = "no connection for " + time.Duration(x.Sec).String() + " (X-IdleSec=)"
-		if x.Leave {
-			n.view.Cause = "no connection is left, and its socket takes no more (Distribute=)"
-		}
-		e.enterStopping(n, resSuccess)
+		return
 	}
+	n.service.IdleStop = true
+	n.view.Cause = cause
+	e.enterStopping(n, resSuccess)
 }
 
 // fallAsleep leaves the service frozen until somebody knocks or sends.
@@ -152,6 +172,13 @@ func (e *Engine) fallAsleep(n *node) {
 	}
 	n.view.Sleeps++
 	n.view.IdleSince = e.now
+	e.sink(n)
+	e.watchSleeper(n)
+}
+
+// watchSleeper lets a knock or a byte wake it.
+func (e *Engine) watchSleeper(n *node) {
+	x := n.service.Idle
 	for _, name := range x.Sockets {
 		if m := e.node(name); m != nil && m.socket != nil {
 			e.armSocket(m)
@@ -169,6 +196,7 @@ func (e *Engine) wake(n, sock *node) {
 	if n.service.Waking {
 		return // it is on its way
 	}
+	e.wokenNow(n)
 	if !e.awaitNeeds(n) {
 		e.unfreeze(n)
 	}

@@ -2,7 +2,11 @@
 
 package engine
 
-import "github.com/rouse-init/rouse/internal/unit"
+import (
+	"time"
+
+	"github.com/rouse-init/rouse/internal/unit"
+)
 
 // Time is a moment on the boot clock, in nanoseconds. The engine never reads
 // a clock: every Step is told the time.
@@ -215,14 +219,32 @@ type Count struct {
 // that an idle look is worth its cost.
 type ConnectionClosed struct{ Socket string }
 
-// Frozen and Thawed answer Freeze and Thaw.
-type Frozen struct{ Token Token }
+// Frozen answers Freeze.
+type Frozen struct {
+	Token Token
+	// Memory is what the service has in memory now, in bytes, and CPU the
+	// processor time that its cgroup has used: 0 unknown.
+	Memory uint64
+	CPU    time.Duration
+}
 
 // Thawed answers Thaw.
 type Thawed struct{ Token Token }
 
 // FreezeFailed answers Freeze or Thaw.
 type FreezeFailed struct {
+	Token Token
+	Msg   string
+}
+
+// Reclaimed answers Reclaim: what is left in memory, in bytes.
+type Reclaimed struct {
+	Token  Token
+	Memory uint64
+}
+
+// ReclaimFailed answers Reclaim: nothing can be paged out here.
+type ReclaimFailed struct {
 	Token Token
 	Msg   string
 }
@@ -348,5 +370,7 @@ func (ConnectionClosed) input()  {}
 func (Frozen) input()            {}
 func (Thawed) input()            {}
 func (FreezeFailed) input()      {}
+func (Reclaimed) input()         {}
+func (ReclaimFailed) input()     {}
 func (ListenCalled) input()      {}
 func (TimerFired) input()        {}

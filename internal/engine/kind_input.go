@@ -63,12 +63,19 @@ func (e *Engine) serviceInput(n *node, in Input) {
 		e.thawed(n, in.Token.Gen)
 	case FreezeFailed:
 		e.freezeFailed(n, in)
+	case Reclaimed:
+		e.reclaimed(n, in)
+	case ReclaimFailed:
+		e.reclaimFailed(n, in)
 	case ListenCalled:
 		e.listened(n)
 	case TimerFired:
-		if in.Timer == TimerIdle {
+		switch in.Timer { //nolint:exhaustive // the others are those of its life
+		case TimerIdle:
 			e.lookTime(n, in)
-		} else {
+		case TimerTier:
+			e.tierTime(n, in)
+		default:
 			e.serviceTimer(n, in)
 		}
 	case Loaded, Asked, AskedReset, AskedCancel, AskedFreeze, AskedThaw, AskedShutdown, ConditionsChecked,
@@ -104,7 +111,7 @@ func (e *Engine) socketInput(n *node, in Input) {
 	case TimerFired:
 		e.socketTimer(n, in)
 	case Loaded, Asked, AskedReset, AskedCancel, AskedFreeze, AskedThaw, AskedShutdown, ConditionsChecked,
-		CgroupEmptied, OOMKilled, Notified, PIDFileRead, Accepted, Connections, Frozen, Thawed, FreezeFailed, ListenCalled,
+		CgroupEmptied, OOMKilled, Notified, PIDFileRead, Accepted, Connections, Frozen, Thawed, FreezeFailed, Reclaimed, ReclaimFailed, ListenCalled,
 		Happened, AskedJob, AskedJobEnv, AskedWatch, BusChanged, Followed, NameChanged, Stopped:
 		e.late++ // not for a socket
 	}

@@ -104,7 +104,13 @@ func (p *player) perform(out []Effect) {
 			if p.r.IntN(8) == 0 {
 				p.later(FreezeFailed{Token: f.Token, Msg: "no"})
 			} else {
-				p.later(Frozen{f.Token})
+				p.later(Frozen{Token: f.Token})
+			}
+		case Reclaim:
+			if p.r.IntN(4) == 0 {
+				p.later(ReclaimFailed{Token: f.Token, Msg: "no"})
+			} else {
+				p.later(Reclaimed{Token: f.Token, Memory: 1})
 			}
 		case Thaw:
 			p.later(Thawed{f.Token})

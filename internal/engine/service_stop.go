@@ -83,6 +83,7 @@ func (e *Engine) enterDead(n *node, f result, mayRestart bool) {
 	e.releaseStored(n, restart)
 	e.emit(RemoveCgroup{Unit: n.def.Name, KeepDirs: restart})
 	e.dropUnused(n)
+	since, deep := e.sleptSince(n)
 	e.idleEnd(n)
 	s.ForbidRestart, s.Access, s.IdleStop, s.PIDFile, s.Watch = false, 0, false, 0, 0
 	s.Slept = slept
@@ -93,8 +94,10 @@ func (e *Engine) enterDead(n *node, f result, mayRestart bool) {
 		e.explain(n)
 	}
 	if slept {
-		n.view.Sleeps++
-		n.view.IdleSince = e.now
+		if !deep {
+			n.view.Sleeps++
+		}
+		n.view.IdleSince, n.view.Tier = since, TierStopped
 	}
 	if !restart {
 		s.FlushRestarts = true // the count stays visible until the next start

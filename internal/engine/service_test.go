@@ -222,7 +222,7 @@ func TestManySleepsHitNoLimit(t *testing.T) {
 			expect(t, e, now, Connections{find[CountConnections](out).Token, []Count{{Socket: "a.socket", CPU: -1}}})
 		}
 		now += 1e6
-		out := expect(t, e, now, Frozen{Token{"a.service", n.service.Idle.Gen}}, CountConnections{})
+		out := expect(t, e, now, Frozen{Token: Token{"a.service", n.service.Idle.Gen}}, CountConnections{})
 		out = expect(t, e, now, Connections{find[CountConnections](out).Token, []Count{{Socket: "a.socket", CPU: -1}}}, CountConnections{})
 		out = expect(t, e, now, Connections{find[CountConnections](out).Token, []Count{{Socket: "a.socket", CPU: -1}}})
 		expect(t, e, now, Thawed{find[Thaw](out).Token})

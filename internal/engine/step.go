@@ -94,6 +94,10 @@ func (e *Engine) take(in Input) {
 		e.toKind(in.Token.Unit, in)
 	case FreezeFailed:
 		e.toKind(in.Token.Unit, in)
+	case Reclaimed:
+		e.toKind(in.Token.Unit, in)
+	case ReclaimFailed:
+		e.toKind(in.Token.Unit, in)
 	case OOMKilled:
 		e.toKind(in.Unit, in)
 	case Notified:

@@ -16,7 +16,7 @@ import (
 var timerNames = [NumTimers]string{
 	TimerState: "state", TimerRestart: "restart", TimerRuntime: "runtime", TimerWatchdog: "watchdog",
 	TimerJob: "job", TimerJobRun: "jobrun", TimerPoll: "poll", TimerIdle: "idle", TimerTrigger: "trigger",
-	TimerAuto: "auto", TimerExpect: "expect", TimerHeld: "held", TimerLeave: "leave",
+	TimerAuto: "auto", TimerExpect: "expect", TimerHeld: "held", TimerLeave: "leave", TimerTier: "tier",
 }
 
 func timerByName(t *testing.T, s string) Timer {
@@ -34,7 +34,7 @@ var answers = map[string]string{
 	"Spawned": "Spawn", "Executed": "Spawn", "SpawnFailed": "Spawn", "CgroupEmptied": "WatchCgroup",
 	"PIDFileRead": "ReadPIDFile", "ConditionsChecked": "CheckConditions", "SocketOpened": "OpenSocket",
 	"SocketFailed": "OpenSocket", "Connections": "CountConnections", "Frozen": "Freeze", "Thawed": "Thaw",
-	"FreezeFailed": "Freeze", "Followed": "Spawn",
+	"FreezeFailed": "Freeze", "Followed": "Spawn", "Reclaimed": "Reclaim", "ReclaimFailed": "Reclaim",
 }
 
 var inputs = func() map[string]reflect.Type {
@@ -60,6 +60,8 @@ var inputs = func() map[string]reflect.Type {
 		Frozen{},
 		Thawed{},
 		FreezeFailed{},
+		Reclaimed{},
+		ReclaimFailed{},
 		ListenCalled{},
 		Stopped{},
 		Followed{},

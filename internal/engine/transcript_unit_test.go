@@ -48,6 +48,8 @@ var depKinds = map[string]unit.DepKind{
 	"Triggers": unit.Triggers,
 }
 
+var tierKeys = map[string]string{"X-IdleReclaimSec": "Reclaim", "X-IdleStopSec": "Stop", "X-IdleMinUpSec": "MinUp"}
+
 var phases = map[string]unit.Phase{
 	"ExecCondition": unit.PhaseCondition, "ExecStartPre": unit.PhaseStartPre, "ExecStart": unit.PhaseStart,
 	"ExecStartPost": unit.PhaseStartPost, "ExecReload": unit.PhaseReload, "ExecStop": unit.PhaseStop,
@@ -161,6 +163,13 @@ func setKey(t *testing.T, u *unit.Unit, k, val string) {
 			u.Conditions = append(u.Conditions, unit.Condition{Type: typ, Arg: val, Assert: prefix == "Assert"})
 			return
 		}
+	}
+	if to, ok := tierKeys[k]; ok {
+		if u.Service.Tiers == nil {
+			u.Service.Tiers = &unit.Tiers{Reclaim: unit.Infinity, Stop: unit.Infinity}
+		}
+		setField(t, reflect.ValueOf(u.Service.Tiers).Elem().FieldByName(to), val)
+		return
 	}
 	for key, to := range map[string]string{
 		"SuccessExitStatus": "SuccessExit", "RestartPreventExitStatus": "RestartPrevent",

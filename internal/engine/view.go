@@ -2,7 +2,11 @@
 
 package engine
 
-import "github.com/rouse-init/rouse/internal/unit"
+import (
+	"time"
+
+	"github.com/rouse-init/rouse/internal/unit"
+)
 
 // View is what the outside may see of a unit: a copy, valid for ever.
 type View struct {
@@ -46,6 +50,41 @@ type View struct {
 	Activity                          Time   // the last knock or traffic that was seen; 0: none
 	IdleSince                         Time   // 0: not idle
 	Inhibited                         bool   // X_ROUSE_BUSY=1
+
+	Tier Tier // how deep it sleeps
+	// TierNote is why it does not sleep deeper, in words.
+	TierNote string
+	// MemoryBefore is what it had in memory when it fell asleep, in bytes,
+	// MemoryNow what was left by X-IdleReclaimSec=; CPUBefore is the processor
+	// time that its cgroup had used until then. 0: unknown.
+	MemoryBefore, MemoryNow uint64
+	CPUBefore               time.Duration
+}
+
+// Tier is how deep a service sleeps.
+type Tier uint8
+
+// The tiers: a frozen one has its memory, one that is reclaimed has what could
+// not be paged out, and of a stopped one only the sockets are left.
+const (
+	TierAwake Tier = iota
+	TierFrozen
+	TierReclaimed
+	TierStopped
+)
+
+func (t Tier) String() string {
+	switch t {
+	case TierAwake:
+		return "awake"
+	case TierFrozen:
+		return "frozen"
+	case TierReclaimed:
+		return "reclaimed"
+	case TierStopped:
+		return "stopped"
+	}
+	return "unknown"
 }
 
 // ActiveState is the state that every kind of unit has; systemd's names.

@@ -130,6 +130,9 @@ func (m *Manager) Facts() systemd1.Facts {
 	if m.diag.destroyed == nil {
 		f.Notes = append(f.Notes, "the kernel does not announce closed connections here: idle services are looked at by timer")
 	}
+	if m.noReclaim != "" {
+		f.Notes = append(f.Notes, "the memory of sleepers cannot be paged out here: "+m.noReclaim)
+	}
 	for name, s := range m.sockets {
 		u := m.engine.Def(name)
 		if !m.maySleep(name) || m.freezes(name) {

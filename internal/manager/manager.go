@@ -74,7 +74,10 @@ type Manager struct {
 	cgWatch  *cgroup.Watcher
 	facts    cgroup.Facts
 	freezing map[string]freezing
-	emptied  string // the unit that WatchCgroup has just found empty
+	reclaims map[string]*reclaiming // by unit
+	// noReclaim is why memory cannot be paged out here, "" where that is not known.
+	noReclaim string
+	emptied   string // the unit that WatchCgroup has just found empty
 
 	pidfiles *pidFiles
 	people   people

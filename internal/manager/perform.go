@@ -28,6 +28,8 @@ func (m *Manager) note(f engine.Effect) {
 		m.pending[f.Token.Gen] = f
 	case engine.Thaw:
 		m.pending[f.Token.Gen] = f
+	case engine.Reclaim:
+		m.pending[f.Token.Gen] = f
 	case engine.WatchCgroup:
 		// A later order of the unit replaces it.
 		delete(m.pending, m.emptying[f.Token.Unit])
@@ -92,6 +94,10 @@ func (m *Manager) answered(in engine.Input) {
 	case engine.Thawed:
 		delete(m.pending, in.Token.Gen)
 	case engine.FreezeFailed:
+		delete(m.pending, in.Token.Gen)
+	case engine.Reclaimed:
+		delete(m.pending, in.Token.Gen)
+	case engine.ReclaimFailed:
 		delete(m.pending, in.Token.Gen)
 	case engine.CgroupEmptied:
 		delete(m.pending, in.Token.Gen)
@@ -176,7 +182,10 @@ func (m *Manager) performRest(f engine.Effect) {
 	case engine.Freeze:
 		m.freeze(f.Token, true)
 	case engine.Thaw:
+		m.endReclaim(f.Token.Unit)
 		m.freeze(f.Token, false)
+	case engine.Reclaim:
+		m.reclaim(f.Token)
 	case engine.Reply:
 		if fn := m.replies[f.ID]; fn != nil {
 			delete(m.replies, f.ID)

@@ -271,6 +271,11 @@ func (p *preparation) cgroup() error {
 	if created && p.u.Resources != nil {
 		p.m.setResources(p.u, path)
 	}
+	if s := p.u.Service; s != nil && s.Tiers != nil && s.Tiers.Reclaim != unit.Infinity {
+		if err := p.m.cg.EnableMemory(path); err != nil {
+			p.m.sayOnce("memory controller", "%s: %v; its memory is paged out page by page", p.u.Name, err)
+		}
+	}
 	if p.spec.Cgroup, err = p.m.cg.OpenFD(path); err != nil {
 		p.spec.Cgroup = 0
 		return launchError{status: 219, step: "cgroup", err: fmt.Errorf("cannot enter the cgroup %s: %w", path, err)}

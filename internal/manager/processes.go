@@ -301,11 +301,18 @@ type freezing struct {
 }
 
 func (m *Manager) frozen(t engine.Token, on bool) {
-	if on {
-		m.feed(engine.Frozen{Token: t})
-	} else {
+	if !on {
 		m.feed(engine.Thawed{Token: t})
+		return
 	}
+	in := engine.Frozen{Token: t}
+	if u := m.engine.Def(t.Unit); u != nil {
+		in.Memory = m.memoryOf(u)
+		if m.cg != nil {
+			in.CPU, _ = m.cg.CPUUsage(m.cgroupOf(u)) // 0: unknown
+		}
+	}
+	m.feed(in)
 }
 
 func (m *Manager) awaitFrozen(t engine.Token, path string, on bool) {

@@ -43,6 +43,8 @@ var engineTypes = []any{
 	engine.Frozen{},
 	engine.Thawed{},
 	engine.FreezeFailed{},
+	engine.Reclaimed{},
+	engine.ReclaimFailed{},
 	engine.ListenCalled{},
 	engine.TimerFired{},
 }

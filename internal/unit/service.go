@@ -202,9 +202,18 @@ type Service struct {
 	RestartPrevent *ExitSet
 	RestartForce   *ExitSet
 
-	Exec *Exec
-	Kill Kill
-	Job  *Job // nil but for Upstart jobs
+	Exec  *Exec
+	Kill  Kill
+	Job   *Job   // nil but for Upstart jobs
+	Tiers *Tiers // nil without any of its keys
+}
+
+// Tiers say how deep a service sleeps, and when it may: what X-IdleSec= puts
+// to sleep by freezing sleeps deeper after a while.
+type Tiers struct {
+	Reclaim time.Duration // X-IdleReclaimSec=, asleep; Infinity: never
+	Stop    time.Duration // X-IdleStopSec=, asleep; Infinity: never
+	MinUp   time.Duration // X-IdleMinUpSec=, since the start or the last wake
 }
 
 // Sleeps tells whether the service has a policy of its own for sleep, beside

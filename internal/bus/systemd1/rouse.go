@@ -4,6 +4,7 @@ package systemd1
 
 import (
 	"encoding/json"
+	"time"
 
 	"github.com/rouse-init/rouse/internal/bus"
 	"github.com/rouse-init/rouse/internal/bus/wire"
@@ -98,6 +99,18 @@ func rouseUnitInterface() *bus.Interface {
 		live("Sleeps", "u", u32(func(o *object) uint32 { return o.view.Sleeps })),
 		live("IdleSinceTimestamp", "t", u64(func(o *object) uint64 { return o.svc.wall(o.view.IdleSince) })),
 		live("Inhibited", "b", flag(func(o *object) bool { return o.view.Inhibited })),
+		live("SleepTier", "s", text(func(o *object) string { return o.view.Tier.String() })),
+		live("SleepTierNote", "s", text(func(o *object) string { return o.view.TierNote })),
+		live("SleepMemoryBefore", "t", u64(func(o *object) uint64 { return o.view.MemoryBefore })),
+		live("SleepMemory", "t", u64(func(o *object) uint64 { return o.view.MemoryNow })),
+		one("IdleReclaimUSec", "t", u64(func(o *object) uint64 { return o.tiers(func(t *unit.Tiers) time.Duration { return t.Reclaim }) })),
+		one("IdleStopUSec", "t", u64(func(o *object) uint64 { return o.tiers(func(t *unit.Tiers) time.Duration { return t.Stop }) })),
+		one("IdleMinUpUSec", "t", u64(func(o *object) uint64 {
+			if s := o.view.Unit.Service; s == nil || s.Tiers == nil {
+				return 0
+			}
+			return o.tiers(func(t *unit.Tiers) time.Duration { return t.MinUp })
+		})),
 		one("IdleUSec", "t", u64(func(o *object) uint64 {
 			if o.view.Unit.Socket == nil || o.view.Unit.Socket.IdleSec == 0 {
 				return Unknown
@@ -124,6 +137,14 @@ func rouseUnitInterface() *bus.Interface {
 			return lines
 		})),
 	}}
+}
+
+// tiers is one of the times of a service's tiers.
+func (o *object) tiers(which func(*unit.Tiers) time.Duration) uint64 {
+	if s := o.view.Unit.Service; s != nil && s.Tiers != nil {
+		return micros(which(s.Tiers))
+	}
+	return Unknown
 }
 
 func replyJSON(c *bus.Call, v any) {

@@ -78,6 +78,11 @@ func (w *World) makeUnits(i int) []*unit.Unit {
 			s.Socket.IdleSec = time.Second
 			s.Socket.IdleAction = unit.IdleAction(w.rng.IntN(2))
 		}
+		if w.rng.IntN(2) == 0 {
+			u.Service.Tiers = &unit.Tiers{
+				Reclaim: w.span(unit.Infinity), Stop: w.span(unit.Infinity), MinUp: w.span(0),
+			}
+		}
 		s.Deps = []unit.Dep{{Kind: unit.Triggers, Implicit: true, Name: u.Name}, {Kind: unit.Before, Implicit: true, Name: u.Name}}
 		u.Service.Sockets = []string{s.Name}
 		u.Deps = append(u.Deps, unit.Dep{Kind: unit.Wants, Implicit: true, Name: s.Name}, unit.Dep{Kind: unit.After, Implicit: true, Name: s.Name})
@@ -86,6 +91,14 @@ func (w *World) makeUnits(i int) []*unit.Unit {
 	}
 	w.names = append(w.names, u.Name)
 	return units
+}
+
+// span is a time of up to three seconds, or none.
+func (w *World) span(none time.Duration) time.Duration {
+	if w.rng.IntN(3) == 0 {
+		return none
+	}
+	return time.Duration(w.rng.Int64N(int64(3 * time.Second)))
 }
 
 var defaultKill = unit.Kill{Signal: 15, FinalSignal: sigKill, WatchdogSignal: 6, SendSIGKILL: true}

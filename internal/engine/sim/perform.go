@@ -35,6 +35,8 @@ func (w *World) perform(f engine.Effect) {
 		w.freeze(f.Token)
 	case engine.Thaw:
 		w.thaw(f.Token)
+	case engine.Reclaim:
+		w.reclaim(f.Token)
 	case engine.ArmTimer:
 		w.armTimer(f)
 	case engine.DisarmTimer:
@@ -124,6 +126,17 @@ func (w *World) thaw(t engine.Token) {
 		}
 	}
 	w.answer(engine.Thawed{Token: t})
+}
+
+func (w *World) reclaim(t engine.Token) {
+	if it := w.touch(t.Unit); !it.frozen {
+		w.violate("%s is paged out but not frozen", it.name)
+	}
+	if w.fault() {
+		w.answer(engine.ReclaimFailed{Token: t, Msg: "not permitted"})
+		return
+	}
+	w.answer(engine.Reclaimed{Token: t, Memory: 1 << 20})
 }
 
 // performSocket is perform for what concerns sockets.

@@ -113,7 +113,7 @@ func serviceExtensions() []Directive {
 	d.Doc = "What tells that the service has started, where Type= does not. `type`: as Type= says. " +
 		"`listen`: the service called listen() on a socket that X-Handover=bind gave it. `hold`: as Type= says, and until then " +
 		"accept() on such a socket finds nobody: for daemons that turn clients away while they start; each accept() costs a question to the manager."
-	return append([]Directive{d}, serviceIdle()...)
+	return slices.Concat([]Directive{d}, serviceIdle(), tierTable())
 }
 
 // serviceIdle are the keys of [Service] about sleep.

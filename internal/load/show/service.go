@@ -51,6 +51,11 @@ func (l *list) service(s *unit.Service) {
 	if s.Readiness == unit.ReadyListen {
 		l.add("X-Readiness", "listen")
 	}
+	if t := s.Tiers; t != nil {
+		l.span("X-IdleReclaimUSec", t.Reclaim)
+		l.span("X-IdleStopUSec", t.Stop)
+		l.span("X-IdleMinUpUSec", t.MinUp)
+	}
 }
 
 // commandList names the property of one phase.

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package manager
+
+import (
+	"time"
+
+	"github.com/rouse-init/rouse/internal/engine"
+	"github.com/rouse-init/rouse/internal/linux/memory"
+	"github.com/rouse-init/rouse/internal/unit"
+)
+
+// reclaiming is a Reclaim under way: it goes step by step, so that the loop
+// never stands still for long.
+type reclaiming struct {
+	token engine.Token
+	step  func() (done bool, err error)
+	close func()
+}
+
+// reclaimStep is how much is paged out at once: 2 to 8 ms (measured, file-backed
+// pages). reclaimPause lets the loop see to the rest in between.
+const (
+	reclaimStep  = 16 << 20
+	reclaimPause = time.Millisecond
+	// reclaimMax bounds the steps of one order: 1 TiB.
+	reclaimMax = 1 << 16
+)
+
+// reclaim performs Reclaim.
+func (m *Manager) reclaim(t engine.Token) {
+	u := m.engine.Def(t.Unit)
+	v, _ := m.engine.Unit(t.Unit)
+	if u == nil || v.Freezer != "frozen" {
+		m.feed(engine.Reclaimed{Token: t}) // it was thawed meanwhile
+		return
+	}
+	r := &reclaiming{token: t, close: func() {}}
+	if m.cg != nil && m.cg.CanReclaim(m.cgroupOf(u)) {
+		path := m.cgroupOf(u)
+		r.step = func() (bool, error) {
+			more, err := m.cg.Reclaim(path, reclaimStep)
+			return !more, err
+		}
+	} else {
+		p := memory.NewPager(m.pidsOf(u))
+		r.step = func() (bool, error) { return p.Step(reclaimStep) }
+		r.close = p.Close
+	}
+	m.endReclaim(t.Unit)
+	m.reclaims[t.Unit] = r
+	m.reclaimMore(r, reclaimMax)
+}
+
+func (m *Manager) reclaimMore(r *reclaiming, left int) {
+	if m.reclaims[r.token.Unit] != r {
+		return
+	}
+	done, err := r.step()
+	switch {
+	case err != nil:
+		m.noReclaim = err.Error()
+		delete(m.reclaims, r.token.Unit)
+		r.close()
+		m.sayOnce("reclaim", "%s: cannot page out its memory: %v; sleepers keep it (X-IdleReclaimSec=)", r.token.Unit, err)
+		m.feed(engine.ReclaimFailed{Token: r.token, Msg: "its memory cannot be paged out: " + err.Error()})
+	case done || left == 0:
+		m.endReclaim(r.token.Unit)
+	default:
+		m.later(reclaimPause, func() { m.reclaimMore(r, left-1) })
+	}
+}
+
+// endReclaim answers a Reclaim that is done, or that a thaw cuts short.
+func (m *Manager) endReclaim(name string) {
+	r := m.reclaims[name]
+	if r == nil {
+		return
+	}
+	delete(m.reclaims, name)
+	r.close()
+	in := engine.Reclaimed{Token: r.token}
+	if u := m.engine.Def(name); u != nil {
+		in.Memory = m.memoryOf(u)
+	}
+	m.feed(in)
+}
+
+// memoryOf is what the processes of a unit have in memory, in bytes.
+func (m *Manager) memoryOf(u *unit.Unit) uint64 {
+	if m.cg != nil {
+		if n, ok := m.cg.MemoryCurrent(m.cgroupOf(u)); ok {
+			return n
+		}
+	}
+	return memory.Resident(m.pidsOf(u))
+}
