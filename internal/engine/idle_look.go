@@ -2,7 +2,11 @@
 
 package engine
 
-import "github.com/rouse-init/rouse/internal/unit"
+import (
+	"time"
+
+	"github.com/rouse-init/rouse/internal/unit"
+)
 
 // Looking at connections costs the same for one service as for all, so all
 // that are due are looked at together. One timer serves them all; it is kept
@@ -177,6 +181,9 @@ func (e *Engine) connections(in *Connections) {
 			if c.Open == 0 || d.Open > 0 && d.Silence < c.Silence {
 				c.Silence = d.Silence
 			}
+			if d.Asked > 0 && (c.Asked == 0 || d.Asked < c.Asked) {
+				c.Asked = d.Asked
+			}
 			c.Open += d.Open
 			c.Queued += d.Queued
 			c.CPU = max(c.CPU, d.CPU)
@@ -234,7 +241,7 @@ func (e *Engine) looked(n *node, c Count) {
 	x := n.service.Idle
 	x.Gen = 0
 	unneeded := !x.Group || !e.kept(n)
-	busy := n.view.Inhibited || c.Queued > 0 || n.job != nil || !unneeded
+	busy := n.view.Inhibited || c.Queued > 0 || n.job != nil || !unneeded || x.owes(c)
 	if c.CPU >= 0 && x.Sec != 0 {
 		// Work without a connection shows as use of the CPU.
 		busy = busy || x.CPUAt != 0 && c.CPU-x.CPU > (e.now-x.CPUAt)/20
@@ -270,6 +277,16 @@ func (e *Engine) looked(n *node, c Count) {
 	default:
 		e.planLook(n, e.now+e.lookAfter(x))
 	}
+}
+
+// answerTime is how long a client that has asked is waited with, at least: a
+// service may be silent while it waits for a disk, or for another service.
+const answerTime = Time(30 * time.Second)
+
+// owes tells whether a service that would be frozen with its connections open
+// has yet to answer one of its clients.
+func (x *idle) owes(c Count) bool {
+	return x.Action == unit.IdleFreeze && c.Open > 0 && c.Asked > 0 && c.Asked < max(x.Sec, answerTime)
 }
 
 // noteTraffic keeps when a service was last heard of. How long connections

@@ -126,7 +126,7 @@ func (e *Engine) counted(n *node, c Count) {
 		return
 	}
 	if x.Action == unit.IdleFreeze {
-		if c.Queued > 0 || c.Open > 0 && c.Silence < x.Sec {
+		if c.Queued > 0 || c.Open > 0 && c.Silence < x.Sec || x.owes(c) {
 			e.unfreeze(n)
 			return
 		}

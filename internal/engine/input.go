@@ -211,6 +211,9 @@ type Count struct {
 	Queued uint32
 	// Silence is the time since the last byte on any of them, either way.
 	Silence Time
+	// Asked is the time since a client said something that has had no answer,
+	// the shortest; 0: all have theirs, or it is not known.
+	Asked Time
 	// CPU is the time that the service's cgroup has used, -1 unknown.
 	CPU Time
 }

@@ -96,7 +96,7 @@ func (p *player) perform(out []Effect) {
 			c := Connections{Token: f.Token}
 			for _, s := range f.Sockets {
 				c.Counts = append(c.Counts, Count{
-					Socket: s, Open: uint32(max(0, p.r.IntN(6)-4)), Silence: Time(p.r.Int64N(3e8)), CPU: -1,
+					Socket: s, Open: uint32(max(0, p.r.IntN(6)-4)), Silence: Time(p.r.Int64N(3e8)), CPU: -1, Asked: Time(max(0, p.r.Int64N(60e9)-30e9)),
 				})
 			}
 			p.later(c)

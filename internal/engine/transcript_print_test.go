@@ -130,7 +130,7 @@ func (m *machine) input(w []string) Input {
 	return v.Interface().(Input)
 }
 
-// count appends SOCKET:OPEN:QUEUED:SILENCE:CPU to the counts of a Connections,
+// count appends SOCKET:OPEN:QUEUED:SILENCE:CPU:ASKED to the counts of a Connections,
 // or /SERVICE:... for one that was looked at itself.
 func (m *machine) count(v reflect.Value, s string) {
 	p := strings.Split(s, ":")
@@ -145,7 +145,7 @@ func (m *machine) count(v reflect.Value, s string) {
 			*dst = uint32(n)
 		}
 	}
-	for i, dst := range []*Time{&c.Silence, &c.CPU} {
+	for i, dst := range []*Time{&c.Silence, &c.CPU, &c.Asked} {
 		if len(p) > i+3 {
 			d, err := time.ParseDuration(p[i+3])
 			m.must(err)

@@ -110,6 +110,9 @@ func (m *Manager) count(f engine.CountConnections) {
 		c.Open += stats[i].Open
 		c.Queued += stats[i].Queued
 		c.Silence = min(c.Silence, engine.Time(stats[i].Silence))
+		if a := engine.Time(stats[i].Asked); a > 0 && (c.Asked == 0 || a < c.Asked) {
+			c.Asked = a
+		}
 	}
 	for _, name := range f.Services {
 		out.Counts = append(out.Counts, engine.Count{Service: name, CPU: m.cpuOf(m.engine.Def(name))})

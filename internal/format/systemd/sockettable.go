@@ -96,7 +96,7 @@ func socketExtensions() []Directive {
 	idleSec.Doc = "How long the service may be without a connection before it is put to sleep. The next connection wakes it. `infinity`: it never sleeps."
 	action := key(inSocket, "X-IdleAction", enum("stop freeze", func(b *build) *unit.IdleAction { return &b.sock.IdleAction }))
 	action.Default = "stop"
-	action.Doc = "How it sleeps. `stop`: it is stopped once nobody is connected. `freeze`: its processes are frozen, connections stay open, and data on any of them thaws it; it may then sleep as soon as no byte has moved for X-IdleSec."
+	action.Doc = "How it sleeps. `stop`: it is stopped once nobody is connected. `freeze`: its processes are frozen, connections stay open, and data on any of them thaws it; it may then sleep as soon as no byte has moved for X-IdleSec; a client that has said something is waited with for 30 s at least, until something is said to it."
 	handover := key(inSocket, "X-Handover", enum("pass stdio bind both", func(b *build) *unit.Handover { return &b.sock.Handover }))
 	handover.Default = "pass"
 	handover.Doc = "How the service gets its connections. `pass`: LISTEN_FDS, as systemd does. `stdio`: the socket is its standard input and output. `bind`: its own bind() to the address is answered with the held socket. `both`: pass and bind."

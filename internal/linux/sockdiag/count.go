@@ -37,6 +37,9 @@ func (d *Diag) Count(keys []Key, silence bool) ([]Stat, error) {
 			st.Queued++
 		}
 		st.Silence = min(st.Silence, m.silence)
+		if m.asked > 0 && (st.Asked == 0 || m.asked < st.Asked) {
+			st.Asked = m.asked
+		}
 	})
 	if err != nil {
 		return nil, err

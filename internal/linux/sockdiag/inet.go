@@ -42,6 +42,7 @@ type inetMsg struct {
 	local        netip.Addr
 	queue, limit uint32        // of a listener: waiting connections, backlog
 	silence      time.Duration // 0 when not asked for
+	asked        time.Duration // age of what the client said last, 0 when it has its answer
 }
 
 // isOpen leaves out what the service has closed already: such a socket has
@@ -115,12 +116,20 @@ func parseInet(b []byte) (inetMsg, bool) {
 	return m, true
 }
 
-// attribute takes the times out of struct tcp_info (milliseconds).
+// attribute takes the times out of struct tcp_info. They are counted in ticks of
+// the kernel, so that a question and its answer may be of the same time: only of
+// the first question the numbers of segments (since Linux 4.6) tell more.
 func (m *inetMsg) attribute(typ uint16, v []byte) {
-	const lastSent, lastReceived = 44, 52 // offsets
-	if typ == extInfo && len(v) >= lastReceived+4 {
-		ms := min(binary.NativeEndian.Uint32(v[lastSent:]), binary.NativeEndian.Uint32(v[lastReceived:]))
-		m.silence = time.Duration(ms) * time.Millisecond
+	const lastSent, lastReceived, segmentsIn, segmentsOut = 44, 52, 152, 156 // offsets
+	if typ != extInfo || len(v) < lastReceived+4 {
+		return
+	}
+	at := func(offset int) uint32 { return binary.NativeEndian.Uint32(v[offset:]) }
+	sent, received := at(lastSent), at(lastReceived)
+	m.silence = time.Duration(min(sent, received)) * time.Millisecond
+	first := len(v) >= segmentsOut+4 && at(segmentsIn) > 0 && at(segmentsOut) == 0
+	if received < sent || first || m.queue > 0 {
+		m.asked = max(time.Duration(received)*time.Millisecond, 1)
 	}
 }
 

@@ -42,4 +42,7 @@ type Stat struct {
 	// Never without connections, 0 when it was not asked for or is not
 	// known (unix sockets do not tell).
 	Silence time.Duration
+	// Asked is the time since a client said something that has had no answer,
+	// the shortest; 0 where all have theirs, or it is not known.
+	Asked time.Duration
 }

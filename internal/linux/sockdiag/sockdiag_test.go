@@ -228,6 +228,53 @@ func TestSilence(t *testing.T) {
 	}
 }
 
+// TestAsked: what a client has said is a question until something is said to it.
+func TestAsked(t *testing.T) {
+	d := Open()
+	defer d.Close()
+	if d.fd < 0 {
+		t.Skip("the kernel has no INET_DIAG")
+	}
+	l := listen(t, "tcp4", "127.0.0.1:0")
+	c := l.dial(t, "tcp", l.Addr().String())
+	s := l.accept(t)
+	asked := func(want bool, when string) {
+		t.Helper()
+		st, err := d.Count([]Key{l.key}, true)
+		if err != nil || st[0].Asked > 0 != want {
+			t.Errorf("%s: asked %v ago, %v", when, st[0].Asked, err)
+		}
+	}
+	say := func(from, to net.Conn) {
+		t.Helper()
+		if _, err := from.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := to.Read(make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	asked(false, "nothing was said")
+	say(c, s)
+	asked(true, "a question")
+	say(s, c)
+	asked(false, "the answer")
+	// The kernel's clock must tick between that answer and the next question.
+	_ = s.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+	_, _ = s.Read(make([]byte, 1))
+	_ = s.SetReadDeadline(time.Time{})
+	say(c, s)
+	asked(true, "the second question")
+	if _, err := s.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	asked(false, "its answer")
+	if _, err := c.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	asked(true, "a question that nobody has read")
+}
+
 func TestQueue(t *testing.T) {
 	d := Open()
 	defer d.Close()
