@@ -26,8 +26,7 @@ func filter(fd int, a *unit.Access) error {
 	if len(prog) > maxFilter {
 		return fmt.Errorf("cannot keep out clients by address: that takes %d steps of a filter, and the kernel allows %d", len(prog), maxFilter)
 	}
-	fprog := unix.SockFprog{Len: uint16(len(prog)), Filter: &prog[0]}
-	err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &fprog)
+	err := attach(fd, prog)
 	if errors.Is(err, unix.EPERM) {
 		return fixableError{
 			fmt.Errorf("cannot keep out clients by address: SO_ATTACH_FILTER: %w", err),
@@ -38,6 +37,25 @@ func filter(fd int, a *unit.Access) error {
 		return fmt.Errorf("cannot keep out clients by address (%d steps): SO_ATTACH_FILTER: %w", len(prog), err)
 	}
 	return nil
+}
+
+func attach(fd int, prog []unix.SockFilter) error {
+	fprog := unix.SockFprog{Len: uint16(len(prog)), Filter: &prog[0]}
+	return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &fprog)
+}
+
+// lasting is the filter that belongs to a socket as its unit is, nil for none.
+// That of a listener that is leaving keeps out everybody.
+func lasting(fd int, s *unit.Socket) []unix.SockFilter {
+	if s.Leaving && isStream(fd) {
+		return noSYN
+	}
+	return filterProgram(filtered(s))
+}
+
+func isStream(fd int) bool {
+	typ, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+	return err == nil && typ == unix.SOCK_STREAM
 }
 
 // filtered is the access control that a filter has to see to, nil for none:

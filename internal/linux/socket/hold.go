@@ -47,12 +47,15 @@ func ReleaseNew(fd int) error { return release(fd, nil) }
 
 // ReleaseSocket is ReleaseNew for a socket of a unit, whose clients may still
 // be kept out by their addresses.
-func ReleaseSocket(fd int, s *unit.Socket) error { return release(fd, filtered(s)) }
+func ReleaseSocket(fd int, s *unit.Socket) error { return release(fd, lasting(fd, s)) }
 
-func release(fd int, keep *unit.Access) error {
+func release(fd int, keep []unix.SockFilter) error {
 	var err error
-	if filterProgram(keep) != nil {
-		err = filter(fd, keep) // in the place of the other, without a moment in between
+	if keep != nil {
+		err = attach(fd, keep) // in the place of the other, without a moment in between
+		if errors.Is(err, unix.EPERM) && &keep[0] == &noSYN[0] {
+			err = nil // who is not root has Steer
+		}
 	} else if err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0); errors.Is(err, unix.ENOENT) {
 		err = nil
 	}

@@ -21,9 +21,9 @@ func Repair(fd int, wanted uint32) error { return repair(fd, wanted, nil) }
 
 // RepairSocket is Repair for a socket of a unit, whose clients may be kept out
 // by their addresses.
-func RepairSocket(fd int, s *unit.Socket) error { return repair(fd, s.Backlog, filtered(s)) }
+func RepairSocket(fd int, s *unit.Socket) error { return repair(fd, s.Backlog, lasting(fd, s)) }
 
-func repair(fd int, wanted uint32, keep *unit.Access) error {
+func repair(fd int, wanted uint32, keep []unix.SockFilter) error {
 	if err := setNonblock(fd); err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func repair(fd int, wanted uint32, keep *unit.Access) error {
 		return fmt.Errorf("cannot look at a listening socket: %w", err)
 	}
 	// A filter that is locked (SO_LOCK_FILTER) stays: the service wanted it so.
-	if err := release(fd, keep); err != nil && filterProgram(keep) != nil {
+	if err := release(fd, keep); err != nil && keep != nil {
 		return err
 	}
 	switch typ {
