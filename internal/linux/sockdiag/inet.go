@@ -40,6 +40,7 @@ type inetMsg struct {
 	port         uint16
 	inode        uint32
 	local        netip.Addr
+	peer         netip.AddrPort
 	queue, limit uint32        // of a listener: waiting connections, backlog
 	silence      time.Duration // 0 when not asked for
 	asked        time.Duration // age of what the client said last, 0 when it has its answer
@@ -105,11 +106,13 @@ func parseInet(b []byte) (inetMsg, bool) {
 		queue: binary.NativeEndian.Uint32(b[56:]), limit: binary.NativeEndian.Uint32(b[60:]),
 		inode: binary.NativeEndian.Uint32(b[68:]),
 	}
+	peer := netip.AddrFrom16([16]byte(b[24:40]))
 	if m.family == unix.AF_INET {
-		m.local = netip.AddrFrom4([4]byte(b[8:12]))
+		m.local, peer = netip.AddrFrom4([4]byte(b[8:12])), netip.AddrFrom4([4]byte(b[24:28]))
 	} else {
 		m.local = netip.AddrFrom16([16]byte(b[8:24]))
 	}
+	m.peer = netip.AddrPortFrom(peer, binary.BigEndian.Uint16(b[6:]))
 	if len(b) > inetMsgSize {
 		attributes(b[inetMsgSize:], m.attribute)
 	}

@@ -40,26 +40,42 @@ func parseProcTCP(family uint8, line []byte) (inetMsg, bool) {
 	if len(f) < 10 {
 		return inetMsg{}, false
 	}
-	addr, port, ok := bytes.Cut(f[1], []byte(":"))
-	if !ok {
+	local, ok := parseProcAddress(f[1])
+	peer, ok2 := parseProcAddress(f[2])
+	_, waiting, ok3 := bytes.Cut(f[4], []byte(":"))
+	if !ok || !ok2 || !ok3 {
 		return inetMsg{}, false
+	}
+	state, err1 := strconv.ParseUint(string(f[3]), 16, 5)
+	inode, err2 := strconv.ParseUint(string(f[9]), 10, 32)
+	queue, err3 := strconv.ParseUint(string(waiting), 16, 32)
+	if err1 != nil || err2 != nil || err3 != nil {
+		return inetMsg{}, false
+	}
+	m := inetMsg{family: family, state: uint8(state), local: local.Addr(), port: local.Port(), peer: peer, inode: uint32(inode)}
+	if m.state == tcpListen {
+		m.queue = uint32(queue)
+	}
+	return m, true
+}
+
+// parseProcAddress reads "0100007F:1F90".
+func parseProcAddress(text []byte) (netip.AddrPort, bool) {
+	addr, port, ok := bytes.Cut(text, []byte(":"))
+	if !ok {
+		return netip.AddrPort{}, false
 	}
 	ip, err := hex.DecodeString(string(addr))
 	if err != nil || (len(ip) != 4 && len(ip) != 16) {
-		return inetMsg{}, false
+		return netip.AddrPort{}, false
 	}
 	// Each group of four bytes is printed as a number of the host's order.
 	for i := 0; i < len(ip); i += 4 {
 		binary.NativeEndian.PutUint32(ip[i:], binary.BigEndian.Uint32(ip[i:]))
 	}
-	local, _ := netip.AddrFromSlice(ip)
-	p, err1 := strconv.ParseUint(string(port), 16, 16)
-	state, err2 := strconv.ParseUint(string(f[3]), 16, 5)
-	inode, err3 := strconv.ParseUint(string(f[9]), 10, 32)
-	if err1 != nil || err2 != nil || err3 != nil {
-		return inetMsg{}, false
-	}
-	return inetMsg{family: family, state: uint8(state), local: local, port: uint16(p), inode: uint32(inode)}, true
+	a, _ := netip.AddrFromSlice(ip)
+	p, err := strconv.ParseUint(string(port), 16, 16)
+	return netip.AddrPortFrom(a, uint16(p)), err == nil
 }
 
 // readProcUnix reads /proc/net/unix. It does not show which connections wait
