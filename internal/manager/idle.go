@@ -43,8 +43,8 @@ func (m *Manager) refreshPorts() {
 	m.diag.ports = make(map[uint16][]string)
 	var ports []uint16
 	for name, s := range m.sockets {
-		if !m.maySleep(name) {
-			continue
+		if !m.maySleep(name) || m.memberOf(name) != "" {
+			continue // the port does not tell of which member one has ended
 		}
 		for _, l := range s.listeners {
 			if k, ok := sockdiag.KeyOf(l.FD); ok && k.Port != 0 {
@@ -85,6 +85,9 @@ func (m *Manager) count(f engine.CountConnections) {
 	var owner []int
 	silence := false
 	for i, name := range f.Sockets {
+		if m.memberOf(name) != "" {
+			continue
+		}
 		silence = silence || m.freezes(name)
 		for _, l := range m.socket(name).listeners {
 			if k, ok := sockdiag.KeyOf(l.FD); ok {
@@ -98,6 +101,9 @@ func (m *Manager) count(f engine.CountConnections) {
 		out.Counts[i] = engine.Count{Socket: name, Silence: engine.Time(sockdiag.Never), CPU: m.cpuOf(m.serviceOf(name))}
 	}
 	stats, err := m.diag.diag.Count(keys, silence)
+	if err == nil {
+		err = m.countMembers(f, &out)
+	}
 	if err != nil {
 		// What cannot be counted is taken for busy: no service sleeps by mistake.
 		m.sayOnce("count", "cannot count connections: %v; services stay awake", err)
@@ -106,18 +112,22 @@ func (m *Manager) count(f engine.CountConnections) {
 		}
 	}
 	for i := range stats {
-		c := &out.Counts[owner[i]]
-		c.Open += stats[i].Open
-		c.Queued += stats[i].Queued
-		c.Silence = min(c.Silence, engine.Time(stats[i].Silence))
-		if a := engine.Time(stats[i].Asked); a > 0 && (c.Asked == 0 || a < c.Asked) {
-			c.Asked = a
-		}
+		add(&out.Counts[owner[i]], stats[i])
 	}
 	for _, name := range f.Services {
 		out.Counts = append(out.Counts, engine.Count{Service: name, CPU: m.cpuOf(m.engine.Def(name))})
 	}
 	m.feed(out)
+}
+
+// add adds what one listener has to what its socket unit has.
+func add(c *engine.Count, st sockdiag.Stat) {
+	c.Open += st.Open
+	c.Queued += st.Queued
+	c.Silence = min(c.Silence, engine.Time(st.Silence))
+	if a := engine.Time(st.Asked); a > 0 && (c.Asked == 0 || a < c.Asked) {
+		c.Asked = a
+	}
 }
 
 // serviceOf is the service behind a socket unit, nil for none.

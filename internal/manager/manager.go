@@ -59,6 +59,7 @@ type Manager struct {
 	pending  map[uint64]engine.Effect // orders without an answer, by Gen
 	emptying map[string]uint64        // the WatchCgroup order of each unit, by Gen
 	sockets  map[string]*openSocket
+	groups   map[string][]string // members by their socket with Distribute=: see group
 	conns    map[uint64]conn
 	awaited  map[uint64]bool   // connections that the engine has and no service yet
 	launches map[int32]*launch // processes that have not come to execve yet, by pid

@@ -20,6 +20,7 @@ func (m *Manager) note(f engine.Effect) {
 		m.pending[f.Token.Gen] = f
 	case engine.OpenSocket:
 		m.pending[f.Token.Gen] = f
+		m.noteMember(f.Token.Unit, true)
 	case engine.CheckConditions:
 		m.pending[f.Token.Gen] = f
 	case engine.CountConnections:
@@ -43,6 +44,7 @@ func (m *Manager) note(f engine.Effect) {
 		m.socket(f.Unit).armed = false
 	case engine.CloseSocket:
 		m.socket(f.Unit).armed = false
+		m.noteMember(f.Unit, false)
 	case engine.DropConnection:
 		delete(m.awaited, f.Conn)
 	case engine.HoldConnections:
@@ -179,6 +181,10 @@ func (m *Manager) performRest(f engine.Effect) {
 		m.hold(f.Sockets, true)
 	case engine.ReleaseConnections:
 		m.hold(f.Sockets, false)
+	case engine.LeaveGroup:
+		m.leaveGroup(f.Unit)
+	case engine.JoinGroup:
+		m.joinGroup(f.Unit)
 	case engine.Freeze:
 		m.freeze(f.Token, true)
 	case engine.Thaw:

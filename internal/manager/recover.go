@@ -30,6 +30,7 @@ type snapshot struct {
 	Armed   []string // sockets to be watched
 	Held    []string // sockets that keep new connections out
 	Watched []string // sockets whose connections are watched
+	Groups  []group
 	Awaited []uint64 // connections that the engine waits with
 	Acked   uint64
 }
@@ -112,6 +113,9 @@ func (m *Manager) restore(s *snapshot) {
 	for _, name := range s.Held {
 		m.socket(name).held = true
 	}
+	for _, g := range s.Groups {
+		m.groups[g.Name] = g.Members
+	}
 	m.watched.want(s.Watched, true)
 	for _, n := range s.Awaited {
 		m.awaited[n] = true
@@ -161,6 +165,10 @@ func (m *Manager) compact() error {
 			s.Held = append(s.Held, name)
 		}
 	}
+	for name, list := range m.groups {
+		s.Groups = append(s.Groups, group{name, list})
+	}
+	slices.SortFunc(s.Groups, func(a, b group) int { return strings.Compare(a.Name, b.Name) })
 	slices.Sort(s.Armed)
 	slices.Sort(s.Held)
 	for name := range m.watched.wanted {
@@ -229,7 +237,7 @@ func (m *Manager) settle(in *inheritance) {
 func (m *Manager) performAgain(f engine.Effect) {
 	switch f := f.(type) {
 	case engine.Signal, engine.RemoveCgroup, engine.RemovePIDFile, engine.CloseSocket, engine.FlushSocket,
-		engine.HoldConnections, engine.ReleaseConnections, engine.RunAction, engine.Finished, engine.DropStored:
+		engine.HoldConnections, engine.ReleaseConnections, engine.LeaveGroup, engine.JoinGroup, engine.RunAction, engine.Finished, engine.DropStored:
 		m.perform(f)
 	case engine.DropConnection:
 		m.dropConnection(f.Conn)

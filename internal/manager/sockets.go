@@ -5,6 +5,7 @@ package manager
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 
@@ -24,6 +25,9 @@ type openSocket struct {
 	watching  bool // it is
 	held      bool // new connections are kept out (HoldConnections)
 	accepted  uint64
+	// opening are, for each listener of a member that leaves, the peers of
+	// connections that may still come to it.
+	opening map[int][]netip.AddrPort
 }
 
 // socket returns the books of a socket unit.
@@ -58,6 +62,9 @@ func (m *Manager) openSocket(f engine.OpenSocket) {
 		m.closeSocket(name)
 		m.feed(engine.SocketFailed{Token: f.Token, Msg: err.Error()})
 		return
+	}
+	if u.Socket.MemberOf != "" {
+		m.steer(u.Socket.MemberOf)
 	}
 	m.feed(engine.SocketOpened{Token: f.Token})
 }
@@ -168,6 +175,10 @@ func (m *Manager) closeSocket(name string) {
 	}
 	delete(m.sockets, name)
 	m.diag.changed = true
+	if p := unit.Split(name); p.Instance != "" {
+		p.At, p.Instance = false, ""
+		m.steer(p.String()) // note has taken it out of its group, if it was in one
+	}
 }
 
 // arm performs ArmSocket.

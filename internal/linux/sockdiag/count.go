@@ -36,10 +36,7 @@ func (d *Diag) Count(keys []Key, silence bool) ([]Stat, error) {
 		if m.isQueued() {
 			st.Queued++
 		}
-		st.Silence = min(st.Silence, m.silence)
-		if m.asked > 0 && (st.Asked == 0 || m.asked < st.Asked) {
-			st.Asked = m.asked
-		}
+		st.hear(m.talk)
 	})
 	if err != nil {
 		return nil, err

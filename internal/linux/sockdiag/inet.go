@@ -41,9 +41,8 @@ type inetMsg struct {
 	inode        uint32
 	local        netip.Addr
 	peer         netip.AddrPort
-	queue, limit uint32        // of a listener: waiting connections, backlog
-	silence      time.Duration // 0 when not asked for
-	asked        time.Duration // age of what the client said last, 0 when it has its answer
+	queue, limit uint32 // of a listener: waiting connections, backlog
+	talk         talk
 }
 
 // isOpen leaves out what the service has closed already: such a socket has
@@ -119,6 +118,20 @@ func parseInet(b []byte) (inetMsg, bool) {
 	return m, true
 }
 
+// talk is when something was said on a connection; 0 when that was not asked for.
+type talk struct {
+	silence time.Duration
+	asked   time.Duration // age of what the client said last, 0 when it has its answer
+}
+
+// hear adds a connection to those of a listener.
+func (st *Stat) hear(t talk) {
+	st.Silence = min(st.Silence, t.silence)
+	if t.asked > 0 && (st.Asked == 0 || t.asked < st.Asked) {
+		st.Asked = t.asked
+	}
+}
+
 // attribute takes the times out of struct tcp_info. They are counted in ticks of
 // the kernel, so that a question and its answer may be of the same time: only of
 // the first question the numbers of segments (since Linux 4.6) tell more.
@@ -129,10 +142,10 @@ func (m *inetMsg) attribute(typ uint16, v []byte) {
 	}
 	at := func(offset int) uint32 { return binary.NativeEndian.Uint32(v[offset:]) }
 	sent, received := at(lastSent), at(lastReceived)
-	m.silence = time.Duration(min(sent, received)) * time.Millisecond
+	m.talk.silence = time.Duration(min(sent, received)) * time.Millisecond
 	first := len(v) >= segmentsOut+4 && at(segmentsIn) > 0 && at(segmentsOut) == 0
 	if received < sent || first || m.queue > 0 {
-		m.asked = max(time.Duration(received)*time.Millisecond, 1)
+		m.talk.asked = max(time.Duration(received)*time.Millisecond, 1)
 	}
 }
 

@@ -39,7 +39,7 @@ type SharedStat struct {
 // accepted is a connection that some process has.
 type accepted struct {
 	address int // index of the first listener with its address
-	silence time.Duration
+	talk    talk
 }
 
 // CountShared counts the connections of shared listeners with one dump of
@@ -76,7 +76,7 @@ func (d *Diag) CountShared(list []Shared, silence, exact bool) ([]SharedStat, er
 		case m.state == tcpSynRecv:
 			opening[at] = append(opening[at], m.peer)
 		case !m.isQueued():
-			left[m.inode] = accepted{at, m.silence}
+			left[m.inode] = accepted{at, m.talk}
 		}
 	})
 	if err == nil {
@@ -174,7 +174,7 @@ func (o *owners) all(i int) {
 
 func (o *owners) count(i int, c accepted) {
 	o.stats[i].Open++
-	o.stats[i].Silence = min(o.stats[i].Silence, c.silence)
+	o.stats[i].hear(c.talk)
 }
 
 // look finds what the processes of one have, all of it or the first; false where
