@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package test
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// member plays an instance behind a socket of Distribute=: "member I" answers
+// each line with "I N line", N being LISTEN_FDS. With "once" it is as the mail
+// that asked for Distribute= has it: it accepts what it finds, and ends when it
+// has found nothing for a while. With "datagram" it answers datagrams.
+func member(args []string) int {
+	fds := os.Getenv("LISTEN_FDS")
+	var st syscall.Stat_t
+	if syscall.Fstat(4, &st) == nil && st.Mode&syscall.S_IFMT == syscall.S_IFSOCK {
+		fds = "more than " + fds
+	}
+	answer := args[0] + " " + fds + " "
+	if args[1] == "datagram" {
+		c, err := net.FilePacketConn(os.NewFile(3, "socket"))
+		if err != nil {
+			return 1
+		}
+		var buf [512]byte
+		for {
+			n, from, err := c.ReadFrom(buf[:])
+			if err != nil {
+				return 1
+			}
+			if _, err := c.WriteTo(append([]byte(answer), buf[:n]...), from); err != nil {
+				return 1
+			}
+		}
+	}
+	l, err := net.FileListener(os.NewFile(3, "socket"))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	for {
+		if args[1] == "once" {
+			_ = l.(*net.TCPListener).SetDeadline(time.Now().Add(300 * time.Millisecond))
+		}
+		c, err := l.Accept()
+		if err != nil {
+			return 0
+		}
+		serve := func() {
+			defer c.Close()
+			in := bufio.NewScanner(c)
+			for in.Scan() {
+				fmt.Fprintln(c, answer+in.Text())
+			}
+		}
+		if args[1] == "once" {
+			serve() // one thread, one after the other
+		} else {
+			go serve()
+		}
+	}
+}
+
+// distribution is NAME.socket with members, and what has come to them.
+type distribution struct {
+	*process
+	dir  string
+	port int
+}
+
+const gate = "gate" // while this file is there, instances wait before they start
+
+// distribute runs n sockets at one address; more are lines for [Socket].
+func distribute(t *testing.T, n int, kind string, more ...string) *distribution {
+	t.Helper()
+	d := &distribution{dir: t.TempDir(), port: freePort(t)}
+	d.write(t, n, more...)
+	service := "[Service]\nExecStartPre=/bin/sh -c 'while [ -e " + filepath.Join(d.dir, gate) + " ]; do sleep 0.02; done'\n" +
+		"KillSignal=SIGKILL\nExecStart=" + self(t, "member", "%i", kind) + "\n"
+	if err := os.WriteFile(filepath.Join(d.dir, "web@.service"), []byte(service), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	d.process = start(t, "up", d.dir)
+	d.awaitLine("rouse: ready")
+	return d
+}
+
+func (d *distribution) write(t *testing.T, n int, more ...string) {
+	t.Helper()
+	text := fmt.Sprintf("[Socket]\nListenStream=127.0.0.1:%d\nDistribute=%d\n%s\n", d.port, n, strings.Join(more, "\n"))
+	text = strings.ReplaceAll(text, "datagram\n", "")
+	if err := os.WriteFile(filepath.Join(d.dir, "web.socket"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// resize changes Distribute= and has it read.
+func (d *distribution) resize(t *testing.T, n int, more ...string) {
+	t.Helper()
+	d.write(t, n, more...)
+	if code, out := d.ctl("daemon-reload"); code != 0 {
+		t.Fatalf("daemon-reload: status %d: %s", code, out)
+	}
+}
+
+func (d *distribution) closeGate(t *testing.T) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(d.dir, gate), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (d *distribution) openGate(t *testing.T) {
+	t.Helper()
+	if err := os.Remove(filepath.Join(d.dir, gate)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ask returns the instance that answered.
+func (d *distribution) ask(line string) (string, error) {
+	answer, err := ask("tcp", "127.0.0.1:"+strconv.Itoa(d.port), line)
+	who, rest, _ := strings.Cut(answer, " ")
+	if err == nil && rest != "1 "+line {
+		err = fmt.Errorf("answer %q", answer)
+	}
+	return who, err
+}
+
+// queue connects n times and asks, without waiting for answers: wait does.
+func (d *distribution) queue(t *testing.T, n int) (wait func() map[string]int) {
+	t.Helper()
+	conns := make([]net.Conn, n)
+	for i := range conns {
+		c, err := net.DialTimeout("tcp", "127.0.0.1:"+strconv.Itoa(d.port), patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		if _, err := fmt.Fprintln(c, i); err != nil {
+			t.Fatal(err)
+		}
+		conns[i] = c
+	}
+	return func() map[string]int {
+		t.Helper()
+		served := map[string]int{}
+		for i, c := range conns {
+			_ = c.SetReadDeadline(time.Now().Add(patience))
+			answer, err := bufio.NewReader(c).ReadString('\n')
+			if err != nil || !strings.HasSuffix(answer, " "+strconv.Itoa(i)+"\n") {
+				t.Errorf("connection %d: %q, %v", i, answer, err)
+			}
+			who, _, _ := strings.Cut(answer, " ")
+			served[who]++
+			c.Close()
+		}
+		return served
+	}
+}
+
+// started are the instances that run, "0 2" for two of them.
+func (d *distribution) started(n int) string {
+	var out []string
+	for i := range n {
+		if d.property(fmt.Sprintf("web@%d.service", i), "ActiveState") == "active" {
+			out = append(out, strconv.Itoa(i))
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+// TestDistribute: an instance starts when its own socket is knocked on, gets that
+// and nothing else, and all get about as much.
+func TestDistribute(t *testing.T) {
+	d := distribute(t, 4, "stream")
+	if got := d.started(4); got != "" {
+		t.Errorf("instances %s run, and nobody has come", got)
+	}
+	who, err := d.ask("first")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := d.started(4); got != who {
+		t.Errorf("instances %q run, and %s was asked", got, who)
+	}
+	const n = 1000
+	count := map[string]int{}
+	for i := range n {
+		who, err := d.ask(strconv.Itoa(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		count[who]++
+	}
+	t.Log(count)
+	for i := range 4 {
+		if c := count[strconv.Itoa(i)]; c < n/4*3/4 || c > n/4*5/4 {
+			t.Errorf("instance %d served %d of %d", i, c, n)
+		}
+	}
+	if code, out := d.ctl("stop", "web.socket"); code != 0 {
+		t.Errorf("stop: %s", out)
+	}
+	for i := range 4 {
+		d.await(fmt.Sprintf("web@%d.socket", i), "ActiveState", "inactive")
+	}
+}
+
+// TestDistributeSleep: an instance sleeps when it is idle itself, whatever the
+// others do, and stays awake while it has a connection.
+func TestDistributeSleep(t *testing.T) {
+	for _, action := range []string{"stop", "freeze"} {
+		t.Run(action, func(t *testing.T) {
+			d := distribute(t, 3, "stream", "X-IdleSec=200ms", "X-IdleAction="+action)
+			var held net.Conn // keeps one instance busy by its bytes
+			for i := 0; d.started(3) != "0 1 2"; i++ {
+				if _, err := d.ask(strconv.Itoa(i)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			held, err := net.Dial("tcp", "127.0.0.1:"+strconv.Itoa(d.port))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer held.Close()
+			answers := bufio.NewReader(held)
+			busy, asleep := "", map[string]bool{}
+			for end := time.Now().Add(patience); len(asleep) < 2; {
+				if time.Now().After(end) {
+					t.Fatalf("asleep: %v, busy: %s", asleep, busy)
+				}
+				if _, err := fmt.Fprintln(held, "on"); err != nil {
+					t.Fatal(err)
+				}
+				answer, err := answers.ReadString('\n')
+				if err != nil {
+					t.Fatal(err)
+				}
+				busy, _, _ = strings.Cut(answer, " ")
+				for i := range 3 {
+					name := fmt.Sprintf("web@%d.service", i)
+					if d.property(name, "ActiveState") == "inactive" || d.property(name, "FreezerState") == "frozen" {
+						asleep[strconv.Itoa(i)] = true
+					}
+				}
+			}
+			if asleep[busy] {
+				t.Errorf("instance %s slept with a connection that talked", busy)
+			}
+			if _, err := d.ask("again"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestDistributeUnderLoad: sleeps of all instances under load lose nothing.
+func TestDistributeUnderLoad(t *testing.T) {
+	d := distribute(t, 4, "stream", "X-IdleSec=20ms")
+	asked, failed := load(t, d.port, 8, long(3*time.Second))
+	sum := 0
+	for i := range 4 {
+		_, status := d.ctl("status", fmt.Sprintf("web@%d.service", i))
+		sum += sleeps(status)
+	}
+	t.Logf("%d requests, %d failed, %d sleeps", asked, failed, sum)
+	if failed > 0 || asked == 0 || sum == 0 {
+		t.Errorf("%d of %d requests failed, %d sleeps", failed, asked, sum)
+	}
+}
+
+// TestDistributeKeeps: sockets and what waits in them outlive a reload, another
+// build, and the death of the manager.
+func TestDistributeKeeps(t *testing.T) {
+	d := distribute(t, 4, "stream")
+	d.closeGate(t)
+	wait := d.queue(t, 40)
+	d.resize(t, 4, "Backlog=100")
+	manager := d.managerPid()
+	if code, out := d.ctl("daemon-reexec"); code != 0 {
+		t.Fatalf("daemon-reexec: status %d: %s", code, out)
+	}
+	for end := time.Now().Add(patience); d.managerPid() == manager; {
+		if time.Now().After(end) {
+			t.Fatal("the manager is the same")
+		}
+	}
+	for range 3 {
+		if err := syscall.Kill(d.managerPid(), syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.managerPid()
+	d.openGate(t)
+	if served := wait(); len(served) != 4 {
+		t.Errorf("served: %v", served)
+	}
+}
+
+// TestDistributeResize: fewer and more sockets under load; nothing is lost.
+func TestDistributeResize(t *testing.T) {
+	d := distribute(t, 4, "stream")
+	end := time.Now().Add(long(4 * time.Second))
+	var asked, failed atomic.Int64
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for n := 0; time.Now().Before(end); n++ {
+				asked.Add(1)
+				if who, err := d.ask(fmt.Sprintf("request %d of client %d", n, i)); err != nil {
+					failed.Add(1)
+					t.Logf("%d of %d: %q, %v", n, i, who, err)
+				}
+			}
+		})
+	}
+	changes := 0
+	for time.Now().Before(end) {
+		d.resize(t, 2)
+		if changes%3 == 0 {
+			d.await("web@3.socket", "ActiveState", "inactive")
+			d.await("web@2.socket", "ActiveState", "inactive")
+		}
+		if changes%3 == 1 {
+			if err := syscall.Kill(d.managerPid(), syscall.SIGKILL); err != nil {
+				t.Error(err)
+			}
+			d.managerPid()
+		}
+		d.resize(t, 4)
+		d.await("web@3.socket", "ActiveState", "active")
+		changes++
+	}
+	wg.Wait()
+	t.Logf("%d requests, %d failed, %d changes", asked.Load(), failed.Load(), changes)
+	if failed.Load() > 0 || asked.Load() == 0 {
+		t.Errorf("%d of %d requests failed", failed.Load(), asked.Load())
+	}
+}
+
+// TestDistributeDrains: what waits in a socket that goes is served first, and
+// an instance with a connection keeps it for as long as that lasts.
+func TestDistributeDrains(t *testing.T) {
+	d := distribute(t, 4, "stream")
+	d.closeGate(t)
+	wait := d.queue(t, 40)
+	d.resize(t, 1)
+	for range 20 { // all go to the one that stays, at once
+		if c, err := net.DialTimeout("tcp", "127.0.0.1:"+strconv.Itoa(d.port), patience); err != nil {
+			t.Error(err)
+		} else {
+			c.Close()
+		}
+	}
+	if got := d.property("web@3.socket", "ActiveState"); got != "active" {
+		t.Errorf("web@3.socket is %s, and connections wait in it", got)
+	}
+	d.openGate(t)
+	if served := wait(); len(served) != 4 {
+		t.Errorf("served: %v", served)
+	}
+	for i := 1; i < 4; i++ {
+		d.await(fmt.Sprintf("web@%d.socket", i), "ActiveState", "inactive")
+		d.await(fmt.Sprintf("web@%d.service", i), "ActiveState", "inactive")
+	}
+	if who, err := d.ask("left"); err != nil || who != "0" {
+		t.Errorf("%s answers, %v", who, err)
+	}
+}
+
+// TestDistributeKeepsConnection: a long connection to an instance whose socket
+// goes is not cut.
+func TestDistributeKeepsConnection(t *testing.T) {
+	d := distribute(t, 2, "stream")
+	var c net.Conn
+	var in *bufio.Reader
+	for who := ""; who != "1"; {
+		var err error
+		if c, err = net.Dial("tcp", "127.0.0.1:"+strconv.Itoa(d.port)); err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		fmt.Fprintln(c, "hello")
+		in = bufio.NewReader(c)
+		answer, err := in.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		who, _, _ = strings.Cut(answer, " ")
+	}
+	d.resize(t, 1)
+	for range 20 {
+		if who, err := d.ask("x"); err != nil || who != "0" {
+			t.Errorf("%s answers, %v", who, err)
+		}
+		fmt.Fprintln(c, "still")
+		if answer, err := in.ReadString('\n'); err != nil || answer != "1 1 still\n" {
+			t.Fatalf("%q, %v", answer, err)
+		}
+	}
+	c.Close()
+	d.await("web@1.socket", "ActiveState", "inactive")
+}
+
+// TestDistributeStop: the stop of an instance resets nobody who waits.
+func TestDistributeStop(t *testing.T) {
+	d := distribute(t, 2, "stream")
+	d.closeGate(t)
+	wait := d.queue(t, 20)
+	for i := range 2 {
+		if code, out := d.ctl("stop", fmt.Sprintf("web@%d.service", i)); code != 0 {
+			t.Errorf("stop: %s", out)
+		}
+	}
+	d.openGate(t)
+	if served := wait(); len(served) != 2 {
+		t.Errorf("served: %v", served)
+	}
+}
+
+// TestDistributeOnce: servers that end by themselves are started by their own
+// sockets again.
+func TestDistributeOnce(t *testing.T) {
+	d := distribute(t, 2, "once")
+	for range 2 {
+		for i := 0; d.started(2) != "0 1"; i++ {
+			if _, err := d.ask(strconv.Itoa(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d.await("web@0.service", "ActiveState", "inactive")
+		d.await("web@1.service", "ActiveState", "inactive")
+		who, err := d.ask("one")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := d.started(2); got != who {
+			t.Errorf("instances %q run, and %s was asked", got, who)
+		}
+		d.await("web@"+who+".service", "ActiveState", "inactive")
+	}
+}
