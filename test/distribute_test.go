@@ -75,8 +75,9 @@ func member(args []string) int {
 // distribution is NAME.socket with members, and what has come to them.
 type distribution struct {
 	*process
-	dir  string
-	port int
+	dir    string
+	port   int
+	listen string // "ListenStream"
 }
 
 const gate = "gate" // while this file is there, instances wait before they start
@@ -84,7 +85,10 @@ const gate = "gate" // while this file is there, instances wait before they star
 // distribute runs n sockets at one address; more are lines for [Socket].
 func distribute(t *testing.T, n int, kind string, more ...string) *distribution {
 	t.Helper()
-	d := &distribution{dir: t.TempDir(), port: freePort(t)}
+	d := &distribution{dir: t.TempDir(), port: freePort(t), listen: "ListenStream"}
+	if kind == "datagram" {
+		d.listen = "ListenDatagram"
+	}
 	d.write(t, n, more...)
 	service := "[Service]\nExecStartPre=/bin/sh -c 'while [ -e " + filepath.Join(d.dir, gate) + " ]; do sleep 0.02; done'\n" +
 		"KillSignal=SIGKILL\nExecStart=" + self(t, "member", "%i", kind) + "\n"
@@ -98,8 +102,7 @@ func distribute(t *testing.T, n int, kind string, more ...string) *distribution 
 
 func (d *distribution) write(t *testing.T, n int, more ...string) {
 	t.Helper()
-	text := fmt.Sprintf("[Socket]\nListenStream=127.0.0.1:%d\nDistribute=%d\n%s\n", d.port, n, strings.Join(more, "\n"))
-	text = strings.ReplaceAll(text, "datagram\n", "")
+	text := fmt.Sprintf("[Socket]\n%s=127.0.0.1:%d\nDistribute=%d\n%s\n", d.listen, d.port, n, strings.Join(more, "\n"))
 	if err := os.WriteFile(filepath.Join(d.dir, "web.socket"), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -450,5 +453,53 @@ func TestDistributeOnce(t *testing.T) {
 			t.Errorf("instances %q run, and %s was asked", got, who)
 		}
 		d.await("web@"+who+".service", "ActiveState", "inactive")
+	}
+}
+
+// TestDistributeDatagrams: each peer has its instance, and datagrams that wait
+// in a socket that goes are answered first.
+func TestDistributeDatagrams(t *testing.T) {
+	d := distribute(t, 4, "datagram")
+	d.closeGate(t)
+	peers := make([]net.Conn, 40)
+	for i := range peers {
+		c, err := net.Dial("udp", "127.0.0.1:"+strconv.Itoa(d.port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		peers[i] = c
+		fmt.Fprint(c, i)
+	}
+	answer := func(i int) string {
+		t.Helper()
+		var buf [512]byte
+		_ = peers[i].SetReadDeadline(time.Now().Add(patience))
+		n, err := peers[i].Read(buf[:])
+		who, rest, _ := strings.Cut(string(buf[:n]), " ")
+		if err != nil || rest != fmt.Sprint("1 ", i) {
+			t.Fatalf("peer %d: %q, %v", i, buf[:n], err)
+		}
+		return who
+	}
+	d.resize(t, 2)
+	d.openGate(t)
+	first := map[string]int{}
+	for i := range peers {
+		first[answer(i)]++
+	}
+	if len(first) != 4 {
+		t.Errorf("served: %v", first)
+	}
+	for i := 2; i < 4; i++ {
+		d.await(fmt.Sprintf("web@%d.socket", i), "ActiveState", "inactive")
+	}
+	for i := range peers {
+		fmt.Fprint(peers[i], i)
+		who := answer(i)
+		fmt.Fprint(peers[i], i)
+		if again := answer(i); again != who || who > "1" {
+			t.Errorf("peer %d is answered by %s and by %s", i, who, again)
+		}
 	}
 }
