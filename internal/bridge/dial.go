@@ -108,7 +108,7 @@ func (l *loop) dial(s *session, i int) bool {
 			break
 		}
 		a := &addrs[g.which%len(addrs)]
-		fd, errno := l.connect(s, a)
+		fd, errno := l.connect(s, be, a)
 		if errno == 0 || errno == unix.EINPROGRESS {
 			l.leave(s)
 			be.open.Add(1)
@@ -136,13 +136,13 @@ func (l *loop) dial(s *session, i int) bool {
 
 // connect begins one attempt. On loopback the three packets are exchanged
 // within the call, so asking again at once saves a wake-up.
-func (l *loop) connect(s *session, a *sockaddr) (int32, unix.Errno) {
+func (l *loop) connect(s *session, be *backend, a *sockaddr) (int32, unix.Errno) {
 	fd, errno := sysSocket(a.family(), unix.SOCK_STREAM)
 	if errno != 0 {
 		return -1, errno
 	}
 	if a.family() != unix.AF_UNIX {
-		l.b.connOptions(fd)
+		l.b.connOptions(fd, be.local())
 		if l.b.cfg.Transparent {
 			if errno := bindAs(fd, s.about, a.family()); errno != 0 {
 				sysClose(fd)
@@ -209,7 +209,7 @@ func (l *loop) opened(s *session) {
 	fresh := s.state != dialing
 	s.state = open
 	l.dequeue(s)
-	s.moved = l.now
+	s.moved, l.spoke = l.now, false
 	if l.b.cfg.ConnIdle > 0 {
 		l.enqueue(s, queueIdle)
 	}
@@ -220,15 +220,14 @@ func (l *loop) opened(s *session) {
 			_ = sysWatch(l.ep, unix.EPOLL_CTL_ADD, s.ends[server].fd, watchOpen, s.tag(server))
 		}
 		s.about = nil
-		if s.watched {
-			l.watchClient(s, watchOpen)
-		} else {
-			// What it said already needs no event, which comes only after it
-			// is read.
-			serial := s.serial
-			if l.pump(s, client); s.serial == serial {
-				l.watchClient(s, watchOpen)
+		// What it said already needs no event, which comes only after it is
+		// read.
+		serial := s.serial
+		if l.pump(s, client); s.serial == serial {
+			if !l.spoke && l.b.backends[s.backend].path == "" {
+				sendAck(s.ends[server].fd)
 			}
+			l.watchClient(s, watchOpen)
 		}
 	}
 	if wasDown {

@@ -81,9 +81,3 @@ func (b *Bridge) say(line string) {
 		b.cfg.log(line)
 	}
 }
-
-// connOptions sets what a connection to a backend should have.
-func (b *Bridge) connOptions(fd int32) {
-	setNoDelay(fd)
-	b.keepAlive(fd)
-}

@@ -31,6 +31,7 @@ type loop struct {
 	live     int   // sessions
 	waiting  int   // of them, those in this state
 	turn     uint  // where to begin looking for a backend
+	spoke    bool  // copy has sent something since somebody put this to false
 	now      int64 // ns since the bridge was made, as of the last wake-up
 	again    []tag // directions that had their budget
 	queues   [queueCount]queue

@@ -198,5 +198,6 @@ func (l *loop) sendHeader(s *session) bool {
 	var b [headV2 + v2AddrTCP6 + maxHeadV1]byte
 	head := appendHeader(b[:0], l.b.cfg.SendProxy, s.about.from.inet(), s.about.to.inet())
 	n, _ := sysSend(s.ends[server].fd, head)
+	l.spoke = true
 	return n == len(head)
 }

@@ -70,18 +70,30 @@ func (l *loop) copy(s *session, from int) bool {
 		return false
 	}
 	e.bulk = n == len(l.buf) && !e.plain
-	m, errno := sysSend(o.fd, l.buf[:n])
-	if m < 0 {
-		if errno != unix.EAGAIN && errno != unix.EINTR {
-			l.unwanted(s, from)
-			return false
+	// Where an end was announced, what comes behind this is looked at before
+	// this is sent: the last bytes and the end can have one packet.
+	flags, broken := 0, false
+	if e.gone && n < len(l.buf) {
+		k, errno := sysRead(e.fd, l.buf[n:])
+		if k == 0 {
+			flags = unix.MSG_MORE // until passEnd
 		}
-		m = 0
+		broken = k < 0 && errno != unix.EAGAIN && errno != unix.EINTR
+		n += max(k, 0)
 	}
-	if m < n {
-		e.held = &held{data: append([]byte(nil), l.buf[m:n]...)}
+	m, errno := sysSendFlags(o.fd, l.buf[:n], flags)
+	switch {
+	case m < 0 && errno != unix.EAGAIN && errno != unix.EINTR:
+		l.unwanted(s, from)
+		return false
+	case broken:
+		l.reset(s)
+		return false
+	case m < n:
+		e.held = &held{data: append([]byte(nil), l.buf[max(m, 0):n]...)}
 		return l.wantRoom(s, 1-from)
 	}
+	l.spoke, e.eof = true, flags != 0
 	// A short read has emptied the socket, and what comes later is a new
 	// event (epoll(7)), but not an end that was announced before.
 	return n == len(l.buf) || e.gone

@@ -20,9 +20,11 @@ func sysWrite(fd int32, b []byte) (int, unix.Errno) {
 }
 
 // sysSend does not raise SIGPIPE.
-func sysSend(fd int32, b []byte) (int, unix.Errno) {
+func sysSend(fd int32, b []byte) (int, unix.Errno) { return sysSendFlags(fd, b, 0) }
+
+func sysSendFlags(fd int32, b []byte, flags int) (int, unix.Errno) {
 	return result(unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)),
-		unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0))
+		uintptr(unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL|flags), 0, 0))
 }
 
 func sysPeek(fd int32, b []byte) (int, unix.Errno) {
