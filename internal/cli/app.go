@@ -153,18 +153,16 @@ func (a *app) root(args []string) *cobra.Command {
 	flags.StringVar(&a.opt.socket, "socket", "", "the manager's socket `PATH` (ROUSE_SOCKET)")
 	flags.Bool("no-pager", false, "do nothing: output is never piped into a pager")
 	flags.Bool("no-ask-password", false, "do nothing: nothing is ever asked")
+	all := slices.Concat(verbs, roles)
 	if len(args) > 0 {
-		if i := slices.IndexFunc(verbs, func(v verb) bool { return v.name == args[0] }); i >= 0 {
-			root.AddCommand(verbs[i].command(a))
+		if i := slices.IndexFunc(all, func(v verb) bool { return v.name == args[0] }); i >= 0 {
+			root.AddCommand(all[i].command(a))
 			return root
 		}
 	}
 	root.Version = manager.Version()
-	for _, v := range verbs {
+	for _, v := range all {
 		root.AddCommand(v.command(a))
-	}
-	for _, role := range roles {
-		root.AddCommand(role())
 	}
 	return root
 }

@@ -5,6 +5,7 @@ package cli
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -140,5 +141,14 @@ func jobAsked(ts *testscript.TestScript, neg bool, args []string) {
 	})
 	if (last == args[0]) == neg {
 		ts.Fatalf("manager was asked for %q", last)
+	}
+}
+
+// A verb is found by its name before its command is made.
+func TestCommandsHaveTheirNames(t *testing.T) {
+	for _, v := range slices.Concat(verbs, roles) {
+		if name := v.command(&app{}).Name(); name != v.name {
+			t.Errorf("%q makes the command %q", v.name, name)
+		}
 	}
 }
