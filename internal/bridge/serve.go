@@ -37,7 +37,7 @@ func Serve(cfg Config) error {
 	done := make(chan error, 1)
 	go func() { done <- b.Run() }()
 	forgetStart()
-	time.AfterFunc(startTime, forgetStart) // what the first loops needed
+	started := time.After(startTime)
 	var deaf <-chan struct{}
 	var watchdog <-chan time.Time
 	if tell.watchdog > 0 {
@@ -45,6 +45,8 @@ func Serve(cfg Config) error {
 	}
 	for {
 		select {
+		case <-started:
+			forgetStart() // what the first loops needed
 		case <-watchdog:
 			tell.say("WATCHDOG=1")
 		case <-asked:
