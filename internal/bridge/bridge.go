@@ -42,6 +42,8 @@ type Bridge struct {
 
 	running sync.WaitGroup
 	started []atomic.Bool
+	// grown has something in it after a loop was started.
+	grown chan struct{}
 
 	open     atomic.Int32 // connections and peers
 	rested   atomic.Int64 // when open became 0 last
@@ -56,7 +58,7 @@ type Bridge struct {
 // New opens what cfg names and takes the descriptors of cfg.Inherited; an
 // error says what to change.
 func New(cfg Config) (*Bridge, error) {
-	b := &Bridge{cfg: cfg, base: time.Now(), Deaf: make(chan struct{})}
+	b := &Bridge{cfg: cfg, base: time.Now(), Deaf: make(chan struct{}), grown: make(chan struct{}, 1)}
 	b.cfg.tidy()
 	b.wantsAddress = cfg.SendProxy != NoHeader || cfg.Transparent
 	b.limit = descriptors(cfg.Limit)
@@ -200,6 +202,10 @@ func (b *Bridge) Run() error {
 func (b *Bridge) start(l *loop) {
 	if b.started[l.number].CompareAndSwap(false, true) {
 		b.running.Go(l.run)
+		select {
+		case b.grown <- struct{}{}:
+		default: // as good as two
+		}
 	}
 }
 

@@ -37,7 +37,7 @@ func Serve(cfg Config) error {
 	done := make(chan error, 1)
 	go func() { done <- b.Run() }()
 	forgetStart()
-	started := time.After(startTime)
+	var started <-chan time.Time
 	var deaf <-chan struct{}
 	var watchdog <-chan time.Time
 	if tell.watchdog > 0 {
@@ -45,8 +45,10 @@ func Serve(cfg Config) error {
 	}
 	for {
 		select {
+		case <-b.grown:
+			started = time.After(startTime)
 		case <-started:
-			forgetStart() // what the first loops needed
+			forgetStart() // what the loop's start needed
 		case <-watchdog:
 			tell.say("WATCHDOG=1")
 		case <-asked:
@@ -63,9 +65,9 @@ func Serve(cfg Config) error {
 	}
 }
 
-// startTime is after how long the start is over for sure; a bridge that has
-// work by then loses microseconds.
-const startTime = 200 * time.Millisecond
+// startTime is after how long the start of a loop is over for sure; one that
+// has work by then loses microseconds.
+const startTime = 10 * time.Millisecond
 
 // listenFirst is the first descriptor of LISTEN_FDS (sd_listen_fds(3)).
 const listenFirst = 3
