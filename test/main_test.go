@@ -301,6 +301,8 @@ func service(part string, args []string) int {
 		return enterRoot(args)
 	case "bus":
 		return busService(args)
+	case "datagram":
+		return datagramService(args)
 	case "front":
 		return front(args[0])
 	case "member":

@@ -46,6 +46,7 @@ type idle struct {
 	Sockets []string // all its open sockets
 	Gen     uint64   // of the Freeze, Thaw or CountConnections that is waited for
 	Since   Time     // no connection was seen since
+	Heard   Time     // the last look after which a datagram had been read
 	Retry   Time     // it is not frozen before
 	Next    Time     // the next look, 0: none is due
 	Timer   timer    // TimerIdle, kept by one service for all (see idle_look.go)

@@ -51,8 +51,9 @@ func (e *Engine) idlePolicy(n *node) *idle {
 		s := e.node(name).socketDef()
 		x.Polled = x.Polled || s.MemberOf != "" // which of them a connection was of, nobody says when it ends
 		for _, l := range s.Listens {
-			if l.Address != "" && (l.Address[0] == '/' || l.Address[0] == '@') {
-				x.Polled = true // there are no destroy events of unix sockets
+			stream := l.Kind == unit.ListenStream || l.Kind == unit.ListenSeqpacket
+			if !stream || l.Address != "" && (l.Address[0] == '/' || l.Address[0] == '@') {
+				x.Polled = true // nothing tells of the end of a datagram, nor of that of a unix connection
 			}
 		}
 	}

@@ -186,6 +186,7 @@ func (e *Engine) connections(in *Connections) {
 			}
 			c.Open += d.Open
 			c.Queued += d.Queued
+			c.Traffic = c.Traffic || d.Traffic
 			c.CPU = max(c.CPU, d.CPU)
 		}
 		i = j
@@ -241,7 +242,7 @@ func (e *Engine) looked(n *node, c Count) {
 	x := n.service.Idle
 	x.Gen = 0
 	unneeded := !x.Group || !e.kept(n)
-	busy := n.view.Inhibited || c.Queued > 0 || n.job != nil || !unneeded || x.owes(c)
+	busy := n.view.Inhibited || c.Queued > 0 || c.Traffic || n.job != nil || !unneeded || x.owes(c)
 	if c.CPU >= 0 && x.Sec != 0 {
 		// Work without a connection shows as use of the CPU.
 		busy = busy || x.CPUAt != 0 && c.CPU-x.CPU > (e.now-x.CPUAt)/20
@@ -262,6 +263,11 @@ func (e *Engine) looked(n *node, c Count) {
 		quiet = c.Silence
 	default:
 		x.Since, x.Empty = e.now, false
+	}
+	if c.Traffic {
+		x.Heard = e.now
+	} else if x.Heard != 0 {
+		quiet = min(quiet, e.now-x.Heard)
 	}
 	if !busy && quiet >= x.Sec && (x.Empty || x.Action == unit.IdleFreeze) {
 		e.sleep(n)

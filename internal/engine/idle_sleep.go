@@ -126,14 +126,14 @@ func (e *Engine) counted(n *node, c Count) {
 		return
 	}
 	if x.Action == unit.IdleFreeze {
-		if c.Queued > 0 || c.Open > 0 && c.Silence < x.Sec || x.owes(c) {
+		if c.Queued > 0 || c.Traffic || c.Open > 0 && c.Silence < x.Sec || x.owes(c) {
 			e.unfreeze(n)
 			return
 		}
 		e.fallAsleep(n)
 		return
 	}
-	if c.Open > 0 || c.Queued > 0 {
+	if c.Open > 0 || c.Queued > 0 || c.Traffic {
 		e.unfreeze(n)
 		return
 	}

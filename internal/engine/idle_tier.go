@@ -132,7 +132,7 @@ func (e *Engine) sleeperCounted(n *node, c Count) {
 	x := n.service.Idle
 	d := &x.Depth
 	switch {
-	case c.Queued > 0, c.Open > 0 && x.Phase == idleHolding:
+	case c.Queued > 0, c.Traffic, c.Open > 0 && x.Phase == idleHolding:
 		d.Stopping = false
 		e.wokenNow(n)
 		e.unfreeze(n)

@@ -209,6 +209,9 @@ type Count struct {
 	Open uint32
 	// Queued are those not yet accepted by the service.
 	Queued uint32
+	// Traffic: a datagram was read from it since the last look. Only UDP sockets
+	// tell.
+	Traffic bool
 	// Silence is the time since the last byte on any of them, either way.
 	Silence Time
 	// Asked is the time since a client said something that has had no answer,

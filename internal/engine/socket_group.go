@@ -112,7 +112,7 @@ func (e *Engine) leaveCounted(c *Count, gen uint64) bool {
 		return true // its service runs: it is looked at again when that ends
 	}
 	switch {
-	case c.Open == 0 && n.job == nil:
+	case c.Open == 0 && c.Queued == 0 && n.job == nil:
 		e.autoJob(n, Stop, unit.ModeReplace, "all that came to it is served (Distribute= of "+n.socketDef().MemberOf+")")
 	case c.Queued > 0:
 		e.arm(n, TimerLeave, &s.LeaveTimer, e.now+leaveQueued)

@@ -130,7 +130,7 @@ func (m *machine) input(w []string) Input {
 	return v.Interface().(Input)
 }
 
-// count appends SOCKET:OPEN:QUEUED:SILENCE:CPU:ASKED to the counts of a Connections,
+// count appends SOCKET:OPEN:QUEUED:SILENCE:CPU:ASKED[:traffic] to the counts of a Connections,
 // or /SERVICE:... for one that was looked at itself.
 func (m *machine) count(v reflect.Value, s string) {
 	p := strings.Split(s, ":")
@@ -144,6 +144,9 @@ func (m *machine) count(v reflect.Value, s string) {
 			m.must(err)
 			*dst = uint32(n)
 		}
+	}
+	if last := len(p) - 1; p[last] == "traffic" {
+		c.Traffic, p = true, p[:last]
 	}
 	for i, dst := range []*Time{&c.Silence, &c.CPU, &c.Asked} {
 		if len(p) > i+3 {

@@ -142,7 +142,6 @@ func (m *Manager) countMembers(f engine.CountConnections, out *engine.Connection
 				if v, ok := m.engine.Unit(u.Socket.Service); ok && v.Freezer != "running" {
 					exact = true
 				}
-				m.countDatagrams(u, &out.Counts[i])
 			}
 			for _, l := range m.socket(member).listeners {
 				var st unix.Stat_t
@@ -182,21 +181,6 @@ func (m *Manager) pidsBehind(u *unit.Unit) func() []int {
 			pids, known = m.pidsOf(service), true
 		}
 		return pids
-	}
-}
-
-// countDatagrams counts for a member that leaves the datagram sockets in which
-// something waits, as if each were a connection.
-func (m *Manager) countDatagrams(u *unit.Unit, c *engine.Count) {
-	if !u.Socket.Leaving {
-		return
-	}
-	for _, l := range m.socket(u.Name).listeners {
-		p := []unix.PollFd{{Fd: int32(l.FD), Events: unix.POLLIN}}
-		if n, err := unix.Poll(p, 0); !l.Accepts() && err == nil && n == 1 && p[0].Revents&unix.POLLIN != 0 {
-			c.Open++
-			c.Queued++
-		}
 	}
 }
 

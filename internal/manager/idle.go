@@ -21,6 +21,8 @@ type looker struct {
 	destroyed *sockdiag.Destroyed
 	changed   bool                // the set of ports is out of date
 	ports     map[uint16][]string // socket units that may sleep, by port
+	// stamps are those of the last look at UDP sockets, by inode of the socket.
+	stamps map[uint64]sockdiag.Stamp
 }
 
 // openLooker subscribes to the ends of connections, where that may be had.
@@ -114,6 +116,7 @@ func (m *Manager) count(f engine.CountConnections) {
 	for i := range stats {
 		add(&out.Counts[owner[i]], stats[i])
 	}
+	m.countDatagrams(out.Counts)
 	for _, name := range f.Services {
 		out.Counts = append(out.Counts, engine.Count{Service: name, CPU: m.cpuOf(m.engine.Def(name))})
 	}

@@ -171,6 +171,7 @@ func (m *Manager) closeSocket(name string) {
 		}
 	}
 	for _, l := range s.listeners {
+		m.forgetStamp(l.FD)
 		m.dropListener(name, l)
 	}
 	delete(m.sockets, name)

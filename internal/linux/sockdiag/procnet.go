@@ -17,9 +17,13 @@ import (
 // readProcTCP reads /proc/net/tcp or tcp6 (proc_pid_net(5)): what there is
 // without INET_DIAG. It knows no silence.
 func readProcTCP(family uint8, states uint32, fn func(inetMsg)) error {
-	name := "/proc/net/tcp"
+	return readProcInet("/proc/net/tcp", family, states, fn)
+}
+
+// readProcInet reads the table of IPv4 or, with a 6 after its name, of IPv6.
+func readProcInet(name string, family uint8, states uint32, fn func(inetMsg)) error {
 	if family == unix.AF_INET6 {
-		name = "/proc/net/tcp6"
+		name += "6"
 	}
 	data, err := os.ReadFile(name)
 	if err != nil {
