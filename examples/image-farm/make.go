@@ -48,7 +48,13 @@ type farm struct {
 	awake               int
 }
 
-// server is one image server; walk reads the list that make has written.
+// plan is what make tells walk.
+type plan struct {
+	Servers []server      `json:"servers"`
+	Reclaim time.Duration `json:"reclaim"` // X-IdleReclaimSec=
+}
+
+// server is one image server.
 type server struct {
 	Kind string `json:"kind"`
 	Port int    `json:"port"`
@@ -58,7 +64,7 @@ type server struct {
 
 func (s *server) unit() string { return fmt.Sprintf("%s@%d.service", s.Kind, s.Port) }
 
-const serversFile = "servers.json"
+const planFile = "plan.json"
 
 func (f *farm) image(name string) string { return filepath.Join(f.dir, "images", name) }
 
@@ -74,7 +80,7 @@ func (f *farm) build() error {
 	if err := f.copyAll("images"); err != nil {
 		return err
 	}
-	var servers []server
+	p := plan{Reclaim: f.reclaim}
 	wants := "[Unit]\nDescription=The image farm\n"
 	for _, k := range kinds {
 		n := *f.counts[k.name]
@@ -92,8 +98,8 @@ func (f *farm) build() error {
 			return err
 		}
 		for range n {
-			s := server{k.name, f.port + len(servers), f.awake}
-			servers = append(servers, s)
+			s := server{k.name, f.port + len(p.Servers), f.awake}
+			p.Servers = append(p.Servers, s)
 			wants += fmt.Sprintf("Wants=%s@%d.socket\n", s.Kind, s.Port)
 		}
 		fmt.Printf("%d images of %s\n", n, k.what)
@@ -101,11 +107,11 @@ func (f *farm) build() error {
 	if err := f.write("units/default.target", wants); err != nil {
 		return err
 	}
-	list, err := json.Marshal(servers)
+	list, err := json.Marshal(p)
 	if err != nil {
 		return err
 	}
-	return f.write(serversFile, string(list))
+	return f.write(planFile, string(list))
 }
 
 // units writes the template, the socket and the slice of a kind.

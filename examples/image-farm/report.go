@@ -45,7 +45,7 @@ func (w *walk) verdict() error {
 
 // ceilings is one server of each kind.
 func (w *walk) ceilings() (out []server) {
-	for _, s := range w.servers {
+	for _, s := range w.Servers {
 		if !slices.ContainsFunc(out, func(o server) bool { return o.Kind == s.Kind }) {
 			out = append(out, s)
 		}

@@ -58,7 +58,7 @@ func histogram(took [tiers][]time.Duration, span time.Duration) string {
 func axis(b *strings.Builder, height int) {
 	for i := range decades + 1 {
 		x := left + float64(i*perDecade)*binWidth
-		fmt.Fprintf(b, `<line x1="%.1f" y1="%d" x2="%[1].1f" y2="%d" stroke="#ddd"/>`+"\n", x, top, height-bottom)
+		fmt.Fprintf(b, `<line x1="%.1f" y1="%d" x2="%.1f" y2="%d" stroke="#ddd"/>`+"\n", x, top, x, height-bottom)
 		label := time.Duration(float64(shortest) * math.Pow10(i)).String()
 		fmt.Fprintf(b, `<text x="%.1f" y="%d" text-anchor="middle">%s</text>`+"\n", x, height-bottom+axisTextOffset, label)
 	}

@@ -27,14 +27,14 @@ type walk struct {
 	walkers         int
 	seed            uint64
 
-	host    *host
-	servers []server
-	visits  []visited // by server
+	host *host
+	plan
+	visits []visited // by server
 
-	mu    sync.Mutex
-	took  [tiers][]time.Duration
-	lost  []error
-	most  map[string]int // the most that were awake at once, by kind
+	mu   sync.Mutex
+	took [tiers][]time.Duration
+	lost []error
+	most map[string]int // the most that were awake at once, by kind
 }
 
 // visited is what the last answer of a server said.
@@ -44,22 +44,22 @@ type visited struct {
 }
 
 func (w *walk) run() (err error) {
-	text, err := os.ReadFile(filepath.Join(w.dir, serversFile))
+	text, err := os.ReadFile(filepath.Join(w.dir, planFile))
 	if err != nil {
 		return fmt.Errorf("%w; run make first", err)
 	}
-	if err := json.Unmarshal(text, &w.servers); err != nil {
+	if err := json.Unmarshal(text, &w.plan); err != nil {
 		return err
 	}
-	w.visits = make([]visited, len(w.servers))
+	w.visits = make([]visited, len(w.Servers))
 	w.most = map[string]int{}
 	began := time.Now()
 	if w.host, err = startHost(w.dir, w.rouse); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.host.stop()) }()
-	fmt.Printf("%d servers at ports %d to %d; rouse was ready in %.2f s\n\n", len(w.servers),
-		w.servers[0].Port, w.servers[len(w.servers)-1].Port, time.Since(began).Seconds())
+	fmt.Printf("%d servers at ports %d to %d; rouse was ready in %.2f s\n\n", len(w.Servers),
+		w.Servers[0].Port, w.Servers[len(w.Servers)-1].Port, time.Since(began).Seconds())
 	if err := w.phases(); err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (w *walk) run() (err error) {
 func (w *walk) phases() error {
 	fmt.Println(rowHead())
 	show := func(what string) (m measured, err error) {
-		if m, err = w.host.measure(w.servers); err == nil {
+		if m, err = w.host.measure(w.Servers); err == nil {
 			fmt.Println(m.row(what))
 		}
 		return m, err
@@ -86,32 +86,45 @@ func (w *walk) phases() error {
 	if _, err := show("all have been asked once"); err != nil {
 		return err
 	}
-	if err := w.until(func(m *measured) bool { return m.count[awake] == 0 }); err != nil {
+	asleep, err := w.until(3*time.Minute, func(m *measured) bool { return m.count[awake] == 0 })
+	if err != nil {
 		return err
+	}
+	if !asleep {
+		return errors.New("the images do not fall asleep")
 	}
 	if _, err := show("all sleep"); err != nil {
 		return err
 	}
+	// The work of paging out is not what idleness costs.
+	deep, err := w.until(w.Reclaim+10*time.Second, func(m *measured) bool { return m.count[frozen] == 0 })
+	if err != nil {
+		return err
+	}
+	if !deep {
+		fmt.Println("not all were paged out; rouse status says what is not possible here")
+	}
 	if err := w.host.idleCPU("all sleep", w.quiet); err != nil {
 		return err
 	}
-	if _, err := show("after that"); err != nil {
+	if _, err := show("after that time"); err != nil {
 		return err
 	}
 	w.stroll()
-	_, err := show("after the walk")
+	_, err = show("after the walk")
 	return err
 }
 
-// until waits for a state of the farm that takes seconds to come.
-func (w *walk) until(done func(m *measured) bool) error {
-	for deadline := time.Now().Add(3 * time.Minute); time.Now().Before(deadline); time.Sleep(500 * time.Millisecond) {
-		m, err := w.host.measure(w.servers)
+// until waits for a state of the farm that takes seconds to come; false where
+// it does not.
+func (w *walk) until(most time.Duration, done func(m *measured) bool) (bool, error) {
+	for deadline := time.Now().Add(most); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+		m, err := w.host.measure(w.Servers)
 		if err != nil || done(&m) {
-			return err
+			return true, err
 		}
 	}
-	return errors.New("the images do not fall asleep")
+	return false, nil
 }
 
 // watchCeiling counts who is awake, until it is told to end.
@@ -148,7 +161,7 @@ func (w *walk) watchCeiling() (stop func()) {
 
 // knockAll asks every server once, in no order.
 func (w *walk) knockAll() error {
-	order := rand.New(rand.NewPCG(w.seed, 0)).Perm(len(w.servers))
+	order := rand.New(rand.NewPCG(w.seed, 0)).Perm(len(w.Servers))
 	next := make(chan int)
 	var walkers sync.WaitGroup
 	began := time.Now()
@@ -174,7 +187,7 @@ func (w *walk) knockAll() error {
 	walkers.Wait()
 	took := time.Since(began)
 	fmt.Printf("all %d reached for the first time in %.1f s, %.0f a second; the longest waited %.0f ms\n",
-		len(w.servers), took.Seconds(), float64(len(w.servers))/took.Seconds(), float64(worst)/1e6)
+		len(w.Servers), took.Seconds(), float64(len(w.Servers))/took.Seconds(), float64(worst)/1e6)
 	return nil
 }
 
@@ -192,7 +205,7 @@ func (w *walk) stroll() {
 			}
 			defer conn.Close()
 			r := rand.New(rand.NewPCG(w.seed, uint64(i)+1))
-			n := len(w.servers)
+			n := len(w.Servers)
 			for at := r.IntN(n); time.Now().Before(deadline); {
 				time.Sleep(time.Duration(r.ExpFloat64() * float64(w.pause)))
 				if r.IntN(20) == 0 {
@@ -209,7 +222,7 @@ func (w *walk) stroll() {
 
 // step visits a server and books how long it took under its tier.
 func (w *walk) step(conn *client.Conn, i int) {
-	t, err := tierOf(conn, w.servers[i].unit())
+	t, err := tierOf(conn, w.Servers[i].unit())
 	if err != nil {
 		w.fail(err)
 		return
@@ -230,7 +243,7 @@ func (w *walk) step(conn *client.Conn, i int) {
 // visit asks a server and checks that its memory is as it was left. fresh: it
 // is another process than last time.
 func (w *walk) visit(i int) (took time.Duration, fresh bool, err error) {
-	s, v := &w.servers[i], &w.visits[i]
+	s, v := &w.Servers[i], &w.visits[i]
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	began := time.Now()
@@ -260,7 +273,7 @@ func request(port int) (served, pid int, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
 		return 0, 0, err
 	}
