@@ -503,3 +503,43 @@ func TestDistributeDatagrams(t *testing.T) {
 		}
 	}
 }
+
+// TestDistributeListed: the listing has the members, each with what is its own.
+func TestDistributeListed(t *testing.T) {
+	port := freePort(t)
+	address := "127.0.0.1:" + strconv.Itoa(port)
+	p := up(t, map[string]string{
+		"web.socket":   fmt.Sprintf("[Socket]\nListenStream=%s\nDistribute=3\n[Install]\nWantedBy=sockets.target\n", address),
+		"web@.service": "[Service]\nExecStart=" + self(t, "member", "%i", "on") + "\n",
+	})
+	const n = 12
+	for range n {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := fmt.Fprintln(c, "hello"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := bufio.NewReader(c).ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
+	}
+	code, out := p.ctl("list-sockets", "--no-legend")
+	if code != 0 || strings.Count(out, "\n") != 3 {
+		t.Fatalf("%d: %s", code, out)
+	}
+	open := 0
+	for line := range strings.Lines(out) {
+		f := strings.Fields(line)
+		k, err := strconv.Atoi(f[6])
+		if err != nil || f[0] != address || f[5] != "0" || (k > 0) != (f[4] == "running") {
+			t.Errorf("unexpected: %s", line)
+		}
+		open += k
+	}
+	if open != n {
+		t.Errorf("%d connections are open, not %d:\n%s", open, n, out)
+	}
+}

@@ -71,36 +71,61 @@ func (m *Manager) heldSockets() (held []systemd1.Held, fds []int) {
 }
 
 // countHeld finds out what waits in the sockets and what is connected: by one
-// dump for those that have connections, and one poll(2) for the others.
+// dump for those that have connections, one more for members of Distribute=,
+// and one poll(2) for the others.
 func (m *Manager) countHeld(held []systemd1.Held, fds []int, now engine.Time) {
 	var keys []sockdiag.Key
+	var shared []sockdiag.Shared
 	var polled []unix.PollFd
-	var counted, others []int // by key, by polled descriptor
+	var counted, members, others []int // indexes in held
 	for i, fd := range fds {
-		if k, ok := sockdiag.KeyOf(fd); ok {
+		k, ok := sockdiag.KeyOf(fd)
+		switch {
+		case ok && m.memberOf(held[i].Unit) != "":
+			var st unix.Stat_t
+			if unix.Fstat(fd, &st) == nil {
+				shared = append(shared, sockdiag.Shared{Key: k, Inode: uint32(st.Ino), Asked: true, Pids: m.pidsBehind(m.engine.Def(held[i].Unit))})
+				members = append(members, i)
+			}
+		case ok:
 			keys, counted = append(keys, k), append(counted, i)
-		} else if fd >= 0 {
+		case fd >= 0:
 			polled, others = append(polled, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}), append(others, i)
 		}
 	}
 	stats, err := m.diag.diag.Count(keys, true)
-	if err != nil {
-		m.sayOnce("list", "cannot count connections: %v", err)
-		stats = nil
+	for i := range stats {
+		noteHeld(&held[counted[i]], &stats[i], keys[i], now)
 	}
-	for i, st := range stats {
-		h := &held[counted[i]]
-		open := st.Open - min(st.Open, st.Queued)
-		h.Pending, h.Open = &st.Queued, &open
-		// Unix sockets do not tell when they were last used: their silence is 0.
-		if st.Open > 0 && st.Silence > 0 && keys[i].Path == "" {
-			h.Activity = max(h.Activity, now-min(engine.Time(st.Silence), now))
+	if err == nil && len(shared) > 0 {
+		var stats []sockdiag.SharedStat
+		stats, err = m.diag.diag.CountShared(shared, true, false)
+		for i := range stats {
+			noteHeld(&held[members[i]], &stats[i].Stat, shared[i].Key, now)
 		}
 	}
+	if err != nil {
+		m.sayOnce("list", "cannot count connections: %v", err)
+	}
+	m.pollHeld(held, others, polled)
+}
+
+func noteHeld(h *systemd1.Held, st *sockdiag.Stat, k sockdiag.Key, now engine.Time) {
+	open := st.Open - min(st.Open, st.Queued)
+	h.Pending, h.Open = &st.Queued, &open
+	// Unix sockets do not tell when they were last used: their silence is 0.
+	if st.Open > 0 && st.Silence > 0 && k.Path == "" {
+		h.Activity = max(h.Activity, now-min(engine.Time(st.Silence), now))
+	}
+}
+
+// pollHeld looks whether anything waits in sockets without connections.
+func (m *Manager) pollHeld(held []systemd1.Held, index []int, polled []unix.PollFd) {
 	if len(polled) == 0 {
 		return
 	}
-	for err = unix.EINTR; errors.Is(err, unix.EINTR); {
+	err := error(unix.EINTR)
+	for errors.Is(err, unix.EINTR) {
 		_, err = unix.Poll(polled, 0)
 	}
 	if err != nil {
@@ -112,7 +137,7 @@ func (m *Manager) countHeld(held []systemd1.Held, fds []int, now engine.Time) {
 		if p.Revents&unix.POLLIN != 0 {
 			waits = 1
 		}
-		held[others[i]].Pending = &waits
+		held[index[i]].Pending = &waits
 	}
 }
 

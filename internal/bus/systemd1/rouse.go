@@ -215,6 +215,9 @@ func (s *Service) sleepers() []Sleeper {
 		}
 		entry.IdleSince = s.wall(v.IdleSince)
 		if w, ok := s.be.Unit(sk.Service); ok {
+			if d := w.Unit.Service; entry.IdleSec == 0 && d != nil && d.IdleSec > 0 && d.IdleSec != unit.Infinity {
+				entry.IdleSec, entry.IdleAction = micros(d.IdleSec), word(idleActions[:], d.IdleAction)
+			}
 			entry.Active, entry.Sub, entry.Freezer, entry.Inhibited = w.Active.String(), w.Sub, w.Freezer, w.Inhibited
 			entry.Wakes, entry.Sleeps = max(entry.Wakes, w.Wakes), max(entry.Sleeps, w.Sleeps)
 			if entry.IdleSince == 0 {
@@ -222,7 +225,7 @@ func (s *Service) sleepers() []Sleeper {
 			}
 		}
 		entry.Listens = s.ports(held[v.Unit.Name])
-		if len(entry.Listens) == 0 {
+		if len(entry.Listens) == 0 && sk.Distribute == 0 { // of Distribute= the members listen
 			for _, l := range sk.Listens {
 				entry.Listens = append(entry.Listens, Port{Listen: Listen{word(listenKinds[:], l.Kind), l.Address}, File: l.Pos.File, Line: l.Pos.Line})
 			}
