@@ -135,7 +135,8 @@ func tierOf(conn *client.Conn, unit string) (tier, error) {
 }
 
 // awakeByKind counts the servers of each kind that run, are about to, or are
-// on their way to sleep.
+// on their way to sleep: what X-RunningMax= counts. A sleeper that is stopped
+// is none of them, although it must run for that.
 func awakeByKind(conn *client.Conn) (map[string]int, error) {
 	var list []struct {
 		Service, Active, Freezer string
@@ -145,7 +146,7 @@ func awakeByKind(conn *client.Conn) (map[string]int, error) {
 	}
 	n := map[string]int{}
 	for _, s := range list {
-		if s.Active != "" && s.Active != "inactive" && s.Active != "failed" && s.Freezer != "frozen" {
+		if (s.Active == "active" || s.Active == "activating") && s.Freezer != "frozen" {
 			kind, _, _ := strings.Cut(s.Service, "@")
 			n[kind]++
 		}

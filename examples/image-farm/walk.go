@@ -69,21 +69,13 @@ func (w *walk) run() (err error) {
 // phases: nothing runs; all are woken once; all sleep; the walk.
 func (w *walk) phases() error {
 	fmt.Println(rowHead())
-	show := func(what string) (m measured, err error) {
-		if m, err = w.host.measure(w.Servers); err == nil {
-			fmt.Println(m.row(what))
-		}
-		return m, err
-	}
-	if _, err := show("nobody has asked yet"); err != nil {
+	if err := w.show("nobody has asked yet"); err != nil {
 		return err
 	}
 	stop := w.watchCeiling()
-	defer stop()
-	if err := w.knockAll(); err != nil {
-		return err
-	}
-	if _, err := show("all have been asked once"); err != nil {
+	w.knockAll()
+	stop()
+	if err := w.show("all have been asked once"); err != nil {
 		return err
 	}
 	asleep, err := w.until(3*time.Minute, func(m *measured) bool { return m.count[awake] == 0 })
@@ -93,10 +85,10 @@ func (w *walk) phases() error {
 	if !asleep {
 		return errors.New("the images do not fall asleep")
 	}
-	if _, err := show("all sleep"); err != nil {
+	if err := w.show("all sleep"); err != nil {
 		return err
 	}
-	// The work of paging out is not what idleness costs.
+	// The work of paging out is not what idleness costs, nor are our questions.
 	deep, err := w.until(w.Reclaim+10*time.Second, func(m *measured) bool { return m.count[frozen] == 0 })
 	if err != nil {
 		return err
@@ -104,14 +96,26 @@ func (w *walk) phases() error {
 	if !deep {
 		fmt.Println("not all were paged out; rouse status says what is not possible here")
 	}
-	if err := w.host.idleCPU("all sleep", w.quiet); err != nil {
+	if w.quiet > 0 {
+		if err := w.host.idleCPU("all sleep", w.quiet); err != nil {
+			return err
+		}
+	}
+	if err := w.show("before the walk"); err != nil {
 		return err
 	}
-	if _, err := show("after that time"); err != nil {
-		return err
-	}
+	stop = w.watchCeiling()
 	w.stroll()
-	_, err = show("after the walk")
+	stop()
+	return w.show("after the walk")
+}
+
+// show prints how the farm is.
+func (w *walk) show(what string) error {
+	m, err := w.host.measure(w.Servers)
+	if err == nil {
+		fmt.Println(m.row(what))
+	}
 	return err
 }
 
@@ -160,7 +164,7 @@ func (w *walk) watchCeiling() (stop func()) {
 }
 
 // knockAll asks every server once, in no order.
-func (w *walk) knockAll() error {
+func (w *walk) knockAll() {
 	order := rand.New(rand.NewPCG(w.seed, 0)).Perm(len(w.Servers))
 	next := make(chan int)
 	var walkers sync.WaitGroup
@@ -188,7 +192,6 @@ func (w *walk) knockAll() error {
 	took := time.Since(began)
 	fmt.Printf("all %d reached for the first time in %.1f s, %.0f a second; the longest waited %.0f ms\n",
 		len(w.Servers), took.Seconds(), float64(len(w.Servers))/took.Seconds(), float64(worst)/1e6)
-	return nil
 }
 
 // stroll has walkers go from server to server: mostly to one nearby, which is
