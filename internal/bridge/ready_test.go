@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,18 +15,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// late is after how long a backend comes: 5 s with BRIDGE_LONG set.
+// late is after how long a backend comes.
 func late() time.Duration {
-	if os.Getenv("BRIDGE_LONG") != "" {
-		return 5 * time.Second
+	if testing.Short() {
+		return 300 * time.Millisecond
 	}
-	return 300 * time.Millisecond
+	return 5 * time.Second
 }
 
 // Clients that come before the backend get their answers, those that were
 // gone before are gone, and what the others said is not lost.
 func TestBackendLate(t *testing.T) {
 	kinds(t, func(t *testing.T, from, to string) {
+		t.Parallel() // they wait most of the time
 		addr := freeAddr(t, to)
 		b := bridging(t, Config{Listen: []string{listenText(t, from)}, To: []string{addr}})
 		var all sync.WaitGroup

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -40,6 +41,75 @@ func TestHandover(t *testing.T) {
 	for i, l := range b.loops {
 		if n := l.open.Load(); n < 30-passAt || n > 30+passAt {
 			t.Errorf("loop %d has %d connections of 90", i, n)
+		}
+	}
+}
+
+// Connections that always have something to carry leave their turn to those
+// that come to the same loop.
+func TestBusyConnectionsStarveNobody(t *testing.T) {
+	const streams, exchanges = 2, 10
+	var carried [streams]atomic.Int64
+	source := func(c net.Conn) {
+		word := make([]byte, 1)
+		if _, err := io.ReadFull(c, word); err == nil && word[0] == 'x' {
+			_, _ = c.Write(word)
+			return
+		}
+		_, _ = io.Copy(c, zeros{})
+	}
+	b := bridging(t, Config{Listen: []string{"127.0.0.1:0"}, To: []string{serving(t, "tcp", "", source)}, Loops: 1})
+	for i := range streams {
+		c := dial(t, b)
+		write(t, c, "stream")
+		go func() {
+			buf := make([]byte, 256<<10)
+			for {
+				n, err := c.Read(buf)
+				if err != nil {
+					return
+				}
+				carried[i].Add(int64(n))
+			}
+		}()
+	}
+	moved := func() (least int64) {
+		least = carried[0].Load()
+		for i := range carried {
+			least = min(least, carried[i].Load())
+		}
+		return least
+	}
+	for range 3 {
+		before := moved()
+		many(t, b, exchanges)
+		eventually(t, "bytes of every stream", func() bool { return moved() > before })
+	}
+}
+
+// There are as many loops as processors that the process may use.
+func TestLoopsFollowTheAffinityMask(t *testing.T) {
+	runtime.LockOSThread() // and never unlocked: the mask goes with the thread
+	var all, one unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &all); err != nil {
+		t.Fatal(err)
+	}
+	cpu := 0
+	for !all.IsSet(cpu) {
+		cpu++
+	}
+	one.Set(cpu)
+	for _, set := range []unix.CPUSet{all, one} {
+		if err := unix.SchedSetaffinity(0, &set); err != nil {
+			t.Fatal(err)
+		}
+		b, err := New(Config{Listen: []string{"127.0.0.1:0"}, To: []string{"127.0.0.1:1"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.closeAll()
+		if len(b.loops) != set.Count() {
+			t.Errorf("%d loops for %d processors", len(b.loops), set.Count())
 		}
 	}
 }
