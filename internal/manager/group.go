@@ -5,6 +5,7 @@ package manager
 import (
 	"net/netip"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -68,14 +69,36 @@ func (m *Manager) noteMember(name string, open bool) {
 // what is left of the kernel's choice is refused.
 func (m *Manager) leaveGroup(name string) {
 	m.steer(m.memberOf(name))
-	m.socket(name).opening = nil
+	s := m.socket(name)
+	s.leaving, s.opening = "", nil
+	if u := m.engine.Def(name); u != nil && u.Socket != nil {
+		s.leaving = u.Socket.Service
+	}
 	m.refilter(name)
 }
 
 // joinGroup performs JoinGroup.
 func (m *Manager) joinGroup(name string) {
+	m.socket(name).leaving = ""
 	m.refilter(name)
 	m.steer(m.memberOf(name))
+}
+
+// closeMember takes the listeners of a member that leaves out of their groups
+// at once: the kernel would do so when the guardian has closed its copies, and
+// give them connections until then. Datagram sockets cannot be taken out; they are
+// not chosen for as long as that may last.
+func (m *Manager) closeMember(name string, s *openSocket) {
+	v, known := m.engine.Unit(s.leaving)
+	down := !known || v.Active == engine.Inactive || v.Active == engine.Failed
+	for _, l := range s.listeners {
+		if down && l.Accepts() { // else it was stopped by somebody, and the service has the listener, too
+			m.must(unix.Shutdown(l.FD, unix.SHUT_RD))
+		}
+	}
+	p := unit.Split(name)
+	p.At, p.Instance = false, ""
+	m.later(time.Second, func() { m.steer(p.String()) })
 }
 
 // refilter attaches the filter that the unit's definition asks for.

@@ -196,6 +196,9 @@ func (m *Manager) settle(in *inheritance) {
 	for name, s := range m.sockets {
 		if v, ok := m.engine.Unit(name); ok {
 			s.accepted = uint64(v.NAccepted)
+			if sock := v.Unit.Socket; sock != nil && sock.Leaving {
+				s.leaving = sock.Service
+			}
 		}
 		if s.armed {
 			m.arm(name)

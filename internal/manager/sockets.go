@@ -25,6 +25,7 @@ type openSocket struct {
 	watching  bool // it is
 	held      bool // new connections are kept out (HoldConnections)
 	accepted  uint64
+	leaving   string // the service of a member while LeaveGroup is in force
 	// opening are, for each listener of a member that leaves, the peers of
 	// connections that may still come to it.
 	opening map[int][]netip.AddrPort
@@ -170,16 +171,15 @@ func (m *Manager) closeSocket(name string) {
 			m.say("%s", d)
 		}
 	}
+	if s.leaving != "" {
+		m.closeMember(name, s)
+	}
 	for _, l := range s.listeners {
 		m.forgetStamp(l.FD)
 		m.dropListener(name, l)
 	}
 	delete(m.sockets, name)
 	m.diag.changed = true
-	if p := unit.Split(name); p.Instance != "" {
-		p.At, p.Instance = false, ""
-		m.steer(p.String()) // note has taken it out of its group, if it was in one
-	}
 }
 
 // arm performs ArmSocket.
