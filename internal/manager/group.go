@@ -115,30 +115,40 @@ func (m *Manager) refilter(name string) {
 }
 
 // steer has the kernel choose among those members that do not leave, for each
-// address.
+// address, in a way that tells who was chosen: nothing else does, when a
+// connection has ended.
 func (m *Manager) steer(of string) {
-	names := m.groups[of]
 	var stay []int
-	line := make(map[int]int) // a descriptor for each line
-	for i, name := range names {
+	var names []string
+	line := make(map[int]int) // a descriptor for each Listen*= line
+	for i, name := range m.groups[of] {
 		if u := m.engine.Def(name); u != nil && u.Socket != nil && !u.Socket.Leaving {
-			stay = append(stay, i)
+			stay, names = append(stay, i), append(names, name)
 		}
 		for _, l := range m.socket(name).listeners {
 			line[l.Index] = l.FD
 		}
 	}
+	m.chosenOf[of] = names
+	if len(stay) == 0 {
+		delete(m.chosenOf, of)
+		return
+	}
 	for _, fd := range line {
-		var err error
-		if len(stay) == len(names) || len(stay) == 0 {
-			err = socket.Unsteer(fd)
-		} else {
-			err = socket.Steer(fd, stay)
-		}
-		if err != nil {
+		if err := socket.Steer(fd, stay); err != nil {
 			m.sayOnce("steer", "%s: %v; clients may have to connect twice while it gets fewer sockets", of, err)
 		}
 	}
+}
+
+// chosen is the member that a peer's connection came to, unless there were
+// others at that time; "" when there are none.
+func (m *Manager) chosen(of string, peer netip.AddrPort, port uint16) string {
+	names := m.chosenOf[of]
+	if len(names) == 0 {
+		return ""
+	}
+	return names[socket.Rank(peer, port, len(names))]
 }
 
 // countMembers performs CountConnections for the members among the sockets.

@@ -4,6 +4,7 @@ package manager
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -20,7 +21,7 @@ type looker struct {
 	diag      *sockdiag.Diag
 	destroyed *sockdiag.Destroyed
 	changed   bool                // the set of ports is out of date
-	ports     map[uint16][]string // socket units that may sleep, by port
+	ports     map[uint16][]string // socket units that may sleep, by port; a group's one is for all its members
 	// stamps are those of the last look at UDP sockets, by inode of the socket.
 	stamps map[uint64]sockdiag.Stamp
 }
@@ -45,11 +46,14 @@ func (m *Manager) refreshPorts() {
 	m.diag.ports = make(map[uint16][]string)
 	var ports []uint16
 	for name, s := range m.sockets {
-		if !m.maySleep(name) || m.memberOf(name) != "" {
-			continue // the port does not tell of which member one has ended
+		if !m.maySleep(name) {
+			continue
+		}
+		if of := m.memberOf(name); of != "" {
+			name = of // the port does not tell of which member one has ended
 		}
 		for _, l := range s.listeners {
-			if k, ok := sockdiag.KeyOf(l.FD); ok && k.Port != 0 {
+			if k, ok := sockdiag.KeyOf(l.FD); ok && k.Port != 0 && !slices.Contains(m.diag.ports[k.Port], name) {
 				m.diag.ports[k.Port] = append(m.diag.ports[k.Port], name)
 				ports = append(ports, k.Port)
 			}
@@ -63,16 +67,30 @@ func (m *Manager) refreshPorts() {
 
 func (m *Manager) connectionsEnded() {
 	seen := make(map[string]bool)
-	err := m.diag.destroyed.Read(func(port uint16) {
-		for p, names := range m.diag.ports {
-			if port != 0 && p != port {
-				continue
+	ended := func(port uint16, peer netip.AddrPort) {
+		for _, name := range m.diag.ports[port] {
+			if m.groups[name] != nil {
+				name = m.chosen(name, peer, port)
 			}
-			for _, n := range names {
-				seen[n] = true
+			seen[name] = true
+		}
+	}
+	err := m.diag.destroyed.Read(func(port uint16, peer netip.AddrPort) {
+		if port != 0 {
+			ended(port, peer)
+			return
+		}
+		for _, names := range m.diag.ports {
+			for _, name := range names {
+				for _, member := range m.groups[name] {
+					seen[member] = true
+				}
+				seen[name] = m.groups[name] == nil
 			}
 		}
 	})
+	delete(seen, "")
+	maps.DeleteFunc(seen, func(_ string, yes bool) bool { return !yes })
 	if err != nil {
 		m.say("%v", err)
 	}

@@ -60,6 +60,7 @@ type Manager struct {
 	emptying map[string]uint64        // the WatchCgroup order of each unit, by Gen
 	sockets  map[string]*openSocket
 	groups   map[string][]string // members by their socket with Distribute=: see group
+	chosenOf map[string][]string // and those of them that new connections go to, by rank
 	conns    map[uint64]conn
 	awaited  map[uint64]bool   // connections that the engine has and no service yet
 	launches map[int32]*launch // processes that have not come to execve yet, by pid

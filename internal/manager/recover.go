@@ -204,6 +204,9 @@ func (m *Manager) settle(in *inheritance) {
 			m.arm(name)
 		}
 	}
+	for of := range m.groups {
+		m.steer(of)
+	}
 	m.readmit(in)
 	m.awaitUnborn()
 	gens := make([]uint64, 0, len(m.pending))

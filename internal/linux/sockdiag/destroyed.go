@@ -3,9 +3,9 @@
 package sockdiag
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -55,9 +55,10 @@ func (w *Destroyed) SetPorts(ports []uint16) error {
 	return nil
 }
 
-// Read calls fn with the local port of each connection that ended, until
-// there is nothing more. After an overflow it calls fn(0): any may have.
-func (w *Destroyed) Read(fn func(port uint16)) error {
+// Read calls fn with the local port and the peer of each connection that ended,
+// until there is nothing more. After an overflow it calls fn with port 0: any
+// may have.
+func (w *Destroyed) Read(fn func(port uint16, peer netip.AddrPort)) error {
 	var buf [4096]byte
 	for {
 		n, err := read(w.fd, buf[:])
@@ -67,14 +68,16 @@ func (w *Destroyed) Read(fn func(port uint16)) error {
 		case errors.Is(err, unix.EINTR):
 			continue
 		case errors.Is(err, unix.ENOBUFS):
-			fn(0)
+			fn(0, netip.AddrPort{})
 			continue
 		case err != nil:
 			return fmt.Errorf("cannot read closed connections: %w", err)
 		}
-		const localPort = unix.SizeofNlMsghdr + 4
-		if n >= localPort+2 {
-			fn(binary.BigEndian.Uint16(buf[localPort:]))
+		if n < unix.SizeofNlMsghdr {
+			continue
+		}
+		if m, ok := parseInet(buf[unix.SizeofNlMsghdr:n]); ok {
+			fn(m.port, m.peer)
 		}
 	}
 }

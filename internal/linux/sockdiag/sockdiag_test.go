@@ -345,9 +345,11 @@ func TestDestroyed(t *testing.T) {
 	if err := w.SetPorts([]uint16{l.key.Port, 1}); err != nil {
 		t.Fatal(err)
 	}
+	var last netip.AddrPort
 	for _, x := range []listener{other, l} {
 		c := x.dial(t, "tcp", x.Addr().String())
 		s := x.accept(t)
+		last = netip.MustParseAddrPort(c.LocalAddr().String())
 		c.(*net.TCPConn).SetLinger(0) // no TIME_WAIT: gone at once
 		c.Close()
 		s.Read(make([]byte, 1))
@@ -356,9 +358,9 @@ func TestDestroyed(t *testing.T) {
 	if !readable(t, w.FD(), 2000) {
 		t.Fatalf("no notification came")
 	}
-	if err := w.Read(func(port uint16) {
-		if port != l.key.Port {
-			t.Errorf("heard of port %d, asked for %d", port, l.key.Port)
+	if err := w.Read(func(port uint16, peer netip.AddrPort) {
+		if port != l.key.Port || peer != last {
+			t.Errorf("heard of port %d and %v, not of %d and %v", port, peer, l.key.Port, last)
 		}
 	}); err != nil {
 		t.Error(err)

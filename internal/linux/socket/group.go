@@ -3,8 +3,9 @@
 package socket
 
 import (
-	"errors"
+	"encoding/binary"
 	"fmt"
+	"net/netip"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -16,9 +17,9 @@ import (
 // them by a hash of its addresses, or as a program (SO_ATTACH_REUSEPORT_CBPF in
 // socket(7)) says.
 
-// Steer has new connections, and datagrams, go to those sockets of the group
-// that stay only, given by their numbers; a peer always to the same. It works
-// for everybody. fd is any socket of the group, which it borrows.
+// Steer has new connections, and datagrams, go to some sockets of the group only,
+// given by their numbers: each peer always to the same one, that of Rank. It needs
+// no rights. fd is any socket of the group, which it borrows.
 func Steer(fd int, stay []int) error {
 	prog := steering(stay)
 	if len(prog) > maxFilter {
@@ -31,15 +32,33 @@ func Steer(fd int, stay []int) error {
 	return nil
 }
 
-// Unsteer has the kernel's own hash choose among all sockets of the group
-// again (since Linux 5.3).
-func Unsteer(fd int) error {
-	err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DETACH_REUSEPORT_BPF, 0)
-	if err != nil && !errors.Is(err, unix.ENOENT) {
-		return fmt.Errorf("cannot choose among all sockets again: SO_DETACH_REUSEPORT_BPF: %w", err)
+// Rank tells to which of n sockets Steer sends a peer's connection to the local
+// port: an index of its list.
+func Rank(peer netip.AddrPort, port uint16, n int) int {
+	mix := func(a uint32) uint32 {
+		a *= mixFirst
+		return a ^ a>>mixShift
 	}
-	return nil
+	var a uint32
+	if ip := peer.Addr().Unmap(); ip.Is4() {
+		b := ip.As4()
+		a = mix(binary.BigEndian.Uint32(b[:]))
+	} else {
+		b := ip.As16()
+		for i := 0; i < len(b); i += 4 {
+			a = mix(a ^ binary.BigEndian.Uint32(b[i:]))
+		}
+	}
+	a = mix(a ^ (uint32(peer.Port())<<16 | uint32(port)))
+	return int(a * mixLast >> 16 % uint32(n))
 }
+
+// The numbers of the mixing: odd, with about as many ones as zeros.
+const (
+	mixFirst = 0x9e3779b1
+	mixLast  = 0x85ebca6b
+	mixShift = 15
+)
 
 // Places in the headers: of the ports, where no options or further headers
 // stand before them. What stands there else is of the same peer as well, most
@@ -63,7 +82,7 @@ func steering(stay []int) []unix.SockFilter {
 	tax := unix.SockFilter{Code: unix.BPF_MISC | unix.BPF_TAX}
 	// One round of mixing: A times an odd constant, the upper half over the lower.
 	mix := []unix.SockFilter{
-		op(unix.BPF_MUL|unix.BPF_K, 0x9e3779b1), tax, op(unix.BPF_RSH|unix.BPF_K, 15), op(xorX, 0),
+		op(unix.BPF_MUL|unix.BPF_K, mixFirst), tax, op(unix.BPF_RSH|unix.BPF_K, mixShift), op(xorX, 0),
 	}
 	fold := func(at uint32) []unix.SockFilter {
 		// X = what is mixed so far, A = the next word.
@@ -79,7 +98,7 @@ func steering(stay []int) []unix.SockFilter {
 		{Code: unix.BPF_JMP | unix.BPF_JA, K: uint32(len(v4))},
 	}, v4, v6, []unix.SockFilter{
 		// The upper bits of a product are those that all the lower ones have a part in.
-		op(unix.BPF_MUL|unix.BPF_K, 0x85ebca6b), op(unix.BPF_RSH|unix.BPF_K, 16), op(modK, uint32(len(stay))),
+		op(unix.BPF_MUL|unix.BPF_K, mixLast), op(unix.BPF_RSH|unix.BPF_K, 16), op(modK, uint32(len(stay))),
 	})
 	if !slices.IsSorted(stay) || stay[len(stay)-1] != len(stay)-1 {
 		for rank, number := range stay {
