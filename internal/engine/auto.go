@@ -91,7 +91,7 @@ func (e *Engine) recheck(n *node) {
 	}
 	switch {
 	case n.view.Active == Active:
-		e.recheckGroup(n)
+		e.recheckSocket(n)
 		if n.def.StopWhenUnneeded && !e.needed(n) && e.mayAct(n, "no unit needs it any more") {
 			e.autoJob(n, Stop, unit.ModeFail, "StopWhenUnneeded=, no unit needs it any more")
 			e.stopsAsleep(n)

@@ -32,9 +32,6 @@ func shares(u *unit.Unit) bool {
 
 // recheckGroup follows Distribute= of a socket that is up.
 func (e *Engine) recheckGroup(n *node) {
-	if n.socket == nil || !n.socket.State.up() {
-		return
-	}
 	e.followGroup(n)
 	if n.socketDef().Distribute == 0 {
 		return

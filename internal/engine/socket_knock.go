@@ -109,6 +109,17 @@ func (e *Engine) resumeSocket(n *node) {
 	}
 }
 
+// recheckSocket looks at a socket that has no job.
+func (e *Engine) recheckSocket(n *node) {
+	if n.socket == nil || !n.socket.State.up() {
+		return
+	}
+	if n.socket.State == sckListening {
+		e.armSocket(n) // somebody may have knocked while it was about to be closed, which was taken back
+	}
+	e.recheckGroup(n)
+}
+
 // knock starts the service, if it does not run or start already.
 func (e *Engine) knock(n, svc *node) {
 	down := svc.service == nil || svc.service.State.down()
