@@ -77,13 +77,17 @@ func (w *World) checkDead(it *item, v *engine.View) {
 // checkSocket makes sure that a socket is watched exactly when its service
 // cannot watch it itself.
 func (w *World) checkSocket(it *item, v *engine.View) {
+	if v.Unit.Socket == nil {
+		return // a member that was forgotten, and that others name
+	}
 	if it.armed && v.Active != engine.Active {
 		w.violate("%s is %s/%s but armed", it.name, v.Active, v.Sub)
 	}
 	if v.Active == engine.Active && !it.open {
 		w.violate("%s is active but not open", it.name)
 	}
-	if v.Unit.Socket.Accept {
+	w.checkLeaving(it, v)
+	if v.Unit.Socket.Accept || v.Unit.Socket.Distribute > 0 {
 		return
 	}
 	svc, ok := w.e.Unit(v.Unit.Socket.Service)
@@ -93,7 +97,8 @@ func (w *World) checkSocket(it *item, v *engine.View) {
 	if it.armed && !dead(svc.Active) && svc.Freezer == "running" && svc.Sub != "auto-restart" && svc.Sub != "auto-restart-queued" {
 		w.violate("%s is armed while %s is %s/%s", it.name, svc.Unit.Name, svc.Active, svc.Sub)
 	}
-	if v.Sub == "listening" && !it.armed && it.timers[engine.TimerPoll] == 0 {
+	// A knock at a socket that waits to be stopped is not answered.
+	if v.Sub == "listening" && !it.armed && it.timers[engine.TimerPoll] == 0 && v.Job == 0 {
 		w.violate("%s listens, but is neither armed nor pausing", it.name)
 	}
 }

@@ -58,6 +58,9 @@ func (w *World) makeUnits(i int) []*unit.Unit {
 		w.names = append(w.names, u.Name)
 		return []*unit.Unit{u}
 	}
+	if w.rng.IntN(50) == 0 {
+		return w.makeGroup(i)
+	}
 	u := w.newUnit(name+".service", unit.KindService)
 	w.fillService(u)
 	w.addDeps(u)
@@ -70,10 +73,7 @@ func (w *World) makeUnits(i int) []*unit.Unit {
 	}
 	if w.rng.IntN(10) == 0 {
 		s := w.newUnit(name+".socket", unit.KindSocket)
-		s.Socket = &unit.Socket{
-			Service: u.Name, IdleSec: unit.Infinity, TriggerInterval: 2 * time.Second, TriggerBurst: 20,
-			PollInterval: 2 * time.Second, PollBurst: 15, MaxConnections: 64, Timeout: 90 * time.Second, Kill: defaultKill,
-		}
+		s.Socket = w.socketOf(u.Name, unit.Infinity)
 		if w.rng.IntN(2) == 0 {
 			s.Socket.IdleSec = time.Second
 			s.Socket.IdleAction = unit.IdleAction(w.rng.IntN(2))
@@ -224,6 +224,8 @@ func (w *World) something() engine.Input {
 		return nil
 	case 15:
 		return w.freezer(name)
+	case 16:
+		return w.someResize()
 	}
 	return w.knock()
 }
@@ -240,7 +242,7 @@ func (w *World) knock() engine.Input {
 		return nil
 	}
 	it := w.socks[w.rng.IntN(len(w.socks))]
-	if it.open {
+	if it.open && !it.leaving {
 		it.queued++
 		w.readable(it)
 	}

@@ -153,6 +153,7 @@ func (w *World) performSocket(f engine.Effect) {
 		})
 	case engine.CloseSocket:
 		it := w.touch(f.Unit)
+		w.performGroup(f)
 		it.open, it.armed, it.queued = false, false, 0
 	case engine.ArmSocket:
 		it := w.touch(f.Unit)
@@ -172,6 +173,7 @@ func (w *World) performSocket(f engine.Effect) {
 		delete(w.conns, f.Conn)
 	case engine.CountConnections:
 		in := engine.Connections{Token: f.Token}
+		w.item(f.Token.Unit).counting = f.Token.Gen
 		for _, name := range f.Sockets {
 			it := w.item(name)
 			c := engine.Count{Socket: name, Queued: uint32(it.queued), CPU: -1}
@@ -193,6 +195,8 @@ func (w *World) performSocket(f engine.Effect) {
 		for _, name := range f.Sockets {
 			w.item(name).watched = false
 		}
+	case engine.LeaveGroup, engine.JoinGroup:
+		w.performGroup(f)
 	default: // nothing that the pretend machine would show
 	}
 }

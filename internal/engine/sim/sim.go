@@ -10,6 +10,7 @@ import (
 	"container/heap"
 	"fmt"
 	"math/rand/v2"
+	"time"
 
 	"github.com/rouse-init/rouse/internal/engine"
 	"github.com/rouse-init/rouse/internal/unit"
@@ -63,6 +64,8 @@ type World struct {
 	byName map[string]*item
 	names  []string // of the units that were made at the start
 	socks  []*item
+	groups []*group
+	input  engine.Input // of this step
 	jobs   map[uint32]string
 	asked  map[uint64]bool
 	conns  map[uint64]bool // accepted and neither served nor dropped
@@ -97,6 +100,9 @@ type item struct {
 	open, armed bool // of a socket unit
 	watched     bool // a byte on its connections is to be told
 	queued      int
+	idle        time.Duration // X-IdleSec= of a member
+	leaving     bool          // LeaveGroup is in force
+	counting    uint64        // the look at a socket that leaves, by its Gen
 }
 
 // event is a fact that will be, if make still says so when its time comes.
@@ -161,6 +167,7 @@ func (w *World) step(in engine.Input) {
 		return
 	}
 	w.note("> ", in)
+	w.input = in
 	for _, f := range w.e.Step(w.now, in) {
 		w.note("  ", f)
 		w.perform(f)
