@@ -16,8 +16,7 @@ func (e *Engine) kindInput(n *node, in Input) {
 	}
 }
 
-// sharedInput takes what may come to a unit that was never started, or
-// concerns several.
+// sharedInput takes what may come to a unit that was never started.
 func (e *Engine) sharedInput(n *node, in Input) bool {
 	if x, ok := in.(AskedFreeze); ok {
 		e.askedFreeze(n, x)
@@ -29,10 +28,6 @@ func (e *Engine) sharedInput(n *node, in Input) bool {
 	}
 	if x, ok := in.(Accepted); ok {
 		e.accepted(n, &x)
-		return true
-	}
-	if x, ok := in.(Connections); ok {
-		e.connections(&x)
 		return true
 	}
 	return false

@@ -91,9 +91,28 @@ func (e *Engine) leaveLook(n *node) {
 		e.idleAnew(svc)
 		return
 	}
-	t := e.order(n.def.Name)
-	s.Leave = t.Gen
-	e.emit(CountConnections{Token: t, Sockets: []string{n.def.Name}})
+	e.work.leaving = append(e.work.leaving, n.id)
+}
+
+// lookAtLeaving orders one look at all that leaveLook has chosen in this Step.
+func (e *Engine) lookAtLeaving() {
+	var t Token
+	var sockets []string
+	for _, id := range e.work.leaving {
+		n := e.nodes[id]
+		if n == nil || n.socket == nil || !n.socket.Leaving || n.socket.State != sckListening || t.Gen != 0 && n.socket.Leave == t.Gen {
+			continue
+		}
+		if t.Gen == 0 {
+			t = e.order(n.def.Name)
+		}
+		n.socket.Leave = t.Gen
+		sockets = append(sockets, n.def.Name)
+	}
+	e.work.leaving = e.work.leaving[:0]
+	if t.Gen != 0 {
+		e.emit(CountConnections{Token: t, Sockets: sockets})
+	}
 }
 
 // leaveCounted closes a leaving socket that nobody waits in; false: this is not

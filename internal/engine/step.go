@@ -87,7 +87,7 @@ func (e *Engine) take(in Input) {
 	case SocketFailed:
 		e.toKind(in.Token.Unit, in)
 	case Connections:
-		e.toKind(in.Token.Unit, in)
+		e.connections(&in) // of several units
 	case Frozen:
 		e.toKind(in.Token.Unit, in)
 	case Thawed:

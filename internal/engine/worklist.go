@@ -10,6 +10,7 @@ type worklist struct {
 	run       []int32
 	ran       int
 	ending    []ending
+	leaving   []int32 // sockets that are to be looked at, all in one order
 }
 
 // reaction is something that follows from a change of state.
@@ -67,6 +68,8 @@ func (e *Engine) settle() {
 			if n != nil {
 				e.run(n)
 			}
+		case len(w.leaving) > 0:
+			e.lookAtLeaving()
 		default:
 			w.reactions, w.done = w.reactions[:0], 0
 			w.run, w.ran = w.run[:0], 0

@@ -62,13 +62,16 @@ func (m *Manager) noteMember(name string, open bool) {
 	list[slices.Index(list, name)] = list[last]
 	if m.groups[of] = list[:last]; last == 0 {
 		delete(m.groups, of)
+		delete(m.chosenOf, of)
 	}
 }
 
 // leaveGroup performs LeaveGroup: who asks from now on is sent to others, and
 // what is left of the kernel's choice is refused.
 func (m *Manager) leaveGroup(name string) {
-	m.steer(m.memberOf(name))
+	if of := m.memberOf(name); slices.Contains(m.chosenOf[of], name) {
+		m.steer(of) // without all that leave by now
+	}
 	s := m.socket(name)
 	s.leaving, s.opening = "", nil
 	if u := m.engine.Def(name); u != nil && u.Socket != nil {
@@ -157,7 +160,16 @@ func (m *Manager) countMembers(f engine.CountConnections, out *engine.Connection
 	var owner []int // index in f.Sockets, -1 for those that were not asked for
 	var fds []int
 	done := make(map[string]bool)
+	index := make(map[string]int, len(f.Sockets))
 	silence, exact := false, false
+	for i, name := range f.Sockets {
+		index[name] = i
+		// A process that stands still is about to be stopped, or left so.
+		if u := m.engine.Def(name); u != nil && u.Socket != nil && u.Socket.MemberOf != "" {
+			v, ok := m.engine.Unit(u.Socket.Service)
+			exact = exact || ok && v.Freezer != "running"
+		}
+	}
 	for _, name := range f.Sockets {
 		of := m.memberOf(name)
 		if of == "" || done[of] {
@@ -165,16 +177,15 @@ func (m *Manager) countMembers(f engine.CountConnections, out *engine.Connection
 		}
 		done[of] = true
 		for _, member := range m.groups[of] {
-			i := slices.Index(f.Sockets, member)
+			i, asked := index[member]
 			u := m.engine.Def(member)
-			if u == nil || u.Socket == nil {
+			if u == nil || u.Socket == nil || !asked && !exact {
 				continue
 			}
-			if i >= 0 {
+			if asked {
 				silence = silence || m.freezes(member)
-				if v, ok := m.engine.Unit(u.Socket.Service); ok && v.Freezer != "running" {
-					exact = true
-				}
+			} else {
+				i = -1
 			}
 			for _, l := range m.socket(member).listeners {
 				var st unix.Stat_t

@@ -173,9 +173,9 @@ func (w *World) performSocket(f engine.Effect) {
 		delete(w.conns, f.Conn)
 	case engine.CountConnections:
 		in := engine.Connections{Token: f.Token}
-		w.item(f.Token.Unit).counting = f.Token.Gen
 		for _, name := range f.Sockets {
 			it := w.item(name)
+			it.counting = f.Token.Gen
 			c := engine.Count{Socket: name, Queued: uint32(it.queued), CPU: -1}
 			if it.queued > 0 || w.rng.IntN(3) == 0 {
 				c.Open = uint32(it.queued) + 1
