@@ -234,6 +234,9 @@ func (e *Engine) lookAfter(x *idle) Time {
 	if !x.Polled && x.Action == unit.IdleStop {
 		return max(e.minLook(), x.Sec)
 	}
+	if x.Sec == 0 {
+		return max(e.minLook(), groupCalm) // it waits for the end of a job, or of work
+	}
 	return max(e.minLook(), x.Sec/2)
 }
 
