@@ -64,6 +64,8 @@ type Signal struct {
 	Group         bool
 	Sig           uint8
 	Cont, Hup     bool
+	// Session: Control leads a process group, which gets it as a whole.
+	Session bool
 }
 
 // WatchCgroup asks for CgroupEmptied once the unit has no process, at once
@@ -187,6 +189,7 @@ const (
 	TimerHeld                  // of no unit: events that nobody has completed are looked at
 	TimerLeave                 // the next look at a socket that leaves those of its address
 	TimerTier                  // a sleeper is to sleep deeper
+	TimerJudge                 // end of the patience with X-IdleCommand=
 	NumTimers
 )
 

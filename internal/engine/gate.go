@@ -41,6 +41,9 @@ func (e *Engine) throughStopping(n *node, next serviceState) {
 		s.GateNext = next
 		e.disarm(n, TimerState, &s.Timer)
 		e.setService(n, svcStopping)
+		if !s.IdleStop {
+			e.unfreeze(n) // who reacts may need it once more
+		}
 		return
 	}
 	e.passStopping(n, next)

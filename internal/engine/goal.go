@@ -44,6 +44,7 @@ func (e *Engine) startBy(class *node, t trigger, held []uint64) {
 			}
 		}
 		e.unholdAll(held, false)
+		e.wakeFor(n, "its start condition has come true again")
 		return
 	}
 	if e.tooFast(n) || e.down && n.eventful().Last {

@@ -110,7 +110,7 @@ func (e *Engine) regroup(n *node) {
 		return
 	}
 	x.Since, x.Empty = e.now, false
-	if x.Sec == 0 && e.now >= x.Retry {
+	if x.Sec == 0 && e.now >= x.Retry && !hasJudge(n) {
 		e.sleep(n)
 		return
 	}
@@ -174,7 +174,7 @@ func (e *Engine) gatherNeeds(n *node, ids []int32) []int32 {
 			continue
 		}
 		x := m.service.Idle
-		if x == nil || !x.Group || x.Held || !x.Ice && x.Phase != idleThawing {
+		if x == nil || !x.Group && !e.deaf(m) || x.Held || !x.Ice && x.Phase != idleThawing {
 			continue
 		}
 		// Its place is taken first, so that a ring ends here.
@@ -183,6 +183,12 @@ func (e *Engine) gatherNeeds(n *node, ids []int32) []int32 {
 		ids = append(slices.Delete(ids, at, at+1), m.id)
 	}
 	return ids
+}
+
+// deaf tells whether nothing but a start or a thaw wakes n, so that those who
+// need it have it thawed, though they do not keep it awake.
+func (e *Engine) deaf(n *node) bool {
+	return len(n.service.Idle.Sockets) == 0 && n.serviceDef().BusName == ""
 }
 
 // thawNeeds thaws what n needs, and tells whether there was something: its

@@ -2,7 +2,11 @@
 
 package engine
 
-import "github.com/rouse-init/rouse/internal/unit"
+import (
+	"time"
+
+	"github.com/rouse-init/rouse/internal/unit"
+)
 
 // idlePolicy gathers the policy of a service: its own X-IdleSec= and
 // X-IdleAction=, and those of its sockets, for each of which its own time holds
@@ -46,7 +50,7 @@ func (e *Engine) idlePolicy(n *node) *idle {
 		x.Action = unit.IdleStop
 	}
 	x.Sockets = names
-	x.Polled = !e.cfg.DestroyEvents || len(names) == 0
+	x.Polled = !e.cfg.DestroyEvents || len(names) == 0 || hasJudge(n)
 	for _, name := range names {
 		s := e.node(name).socketDef()
 		x.Polled = x.Polled || s.MemberOf != "" // which of them a connection was of, nobody says when it ends
@@ -58,6 +62,17 @@ func (e *Engine) idlePolicy(n *node) *idle {
 		}
 	}
 	return x
+}
+
+// why says why it sleeps; what is said of its sockets, where it has some.
+func (x *idle) why(what string) string {
+	switch {
+	case x.Group:
+		return "no service that is awake needs it"
+	case len(x.Sockets) == 0:
+		what = "idle"
+	}
+	return what + " for " + time.Duration(x.Sec).String() + " (X-IdleSec=)"
 }
 
 // firstLook is when an awake service is first looked at. Where there are no

@@ -243,10 +243,11 @@ func (e *Engine) lookAfter(x *idle) Time {
 // looked judges an awake service.
 func (e *Engine) looked(n *node, c Count) {
 	x := n.service.Idle
-	x.Gen = 0
+	judged := x.Judged
+	x.Gen, x.Judged = 0, false
 	unneeded := !x.Group || !e.kept(n)
 	busy := n.view.Inhibited || c.Queued > 0 || c.Traffic || n.job != nil || !unneeded || x.owes(c)
-	if c.CPU >= 0 && x.Sec != 0 {
+	if c.CPU >= 0 && x.Sec != 0 && !hasJudge(n) {
 		// Work without a connection shows as use of the CPU.
 		busy = busy || x.CPUAt != 0 && c.CPU-x.CPU > (e.now-x.CPUAt)/20
 		x.CPU, x.CPUAt = c.CPU, e.now
@@ -271,6 +272,9 @@ func (e *Engine) looked(n *node, c Count) {
 		x.Heard = e.now
 	} else if x.Heard != 0 {
 		quiet = min(quiet, e.now-x.Heard)
+	}
+	if !busy && !judged && (x.Empty || x.Action == unit.IdleFreeze) && e.askJudge(n) {
+		return
 	}
 	if !busy && quiet >= x.Sec && (x.Empty || x.Action == unit.IdleFreeze) {
 		e.sleep(n)

@@ -2,11 +2,7 @@
 
 package engine
 
-import (
-	"time"
-
-	"github.com/rouse-init/rouse/internal/unit"
-)
+import "github.com/rouse-init/rouse/internal/unit"
 
 // sleep begins the way to sleep.
 func (e *Engine) sleep(n *node) {
@@ -21,6 +17,7 @@ func (e *Engine) sleep(n *node) {
 func (e *Engine) freeze(n *node) {
 	x := n.service.Idle
 	e.unlook(n)
+	e.dropJudge(n)
 	e.pauseClocks(n)
 	t := e.order(n.def.Name)
 	x.Gen, x.Ice = t.Gen, true
@@ -137,7 +134,7 @@ func (e *Engine) counted(n *node, c Count) {
 		e.unfreeze(n)
 		return
 	}
-	cause := "no connection for " + time.Duration(x.Sec).String() + " (X-IdleSec=)"
+	cause := x.why("no connection")
 	if x.Leave {
 		cause = "no connection is left, and its socket takes no more (Distribute=)"
 	}
@@ -166,10 +163,7 @@ func (e *Engine) fallAsleep(n *node) {
 	x := n.service.Idle
 	x.Phase, x.Gen = idleFrozen, 0
 	n.view.Freezer = "frozen"
-	n.view.Cause = "silent for " + time.Duration(x.Sec).String() + " (X-IdleSec=)"
-	if x.Group {
-		n.view.Cause = "no service that is awake needs it"
-	}
+	n.view.Cause = x.why("silent")
 	n.view.Sleeps++
 	n.view.IdleSince = e.now
 	e.sink(n)
@@ -192,16 +186,19 @@ func (e *Engine) watchSleeper(n *node) {
 }
 
 // wake thaws a sleeper, after what it needs.
-func (e *Engine) wake(n, sock *node) {
-	if n.service.Waking {
-		return // it is on its way
+func (e *Engine) wake(n, sock *node) { e.wakeFor(n, sock.def.Name+" was knocked on") }
+
+// wakeFor is wake for any cause: a start of what is up already wakes it, too.
+func (e *Engine) wakeFor(n *node, cause string) {
+	if n.service == nil || !n.service.Idle.asleep() || n.service.Waking {
+		return // it is awake, or on its way
 	}
 	e.wokenNow(n)
 	if !e.awaitNeeds(n) {
 		e.unfreeze(n)
 	}
 	n.view.Wakes++
-	n.view.Cause = sock.def.Name + " was knocked on"
+	n.view.Cause = cause
 	e.changed(n)
 }
 

@@ -124,6 +124,9 @@ func (e *Engine) restoreKinds() {
 		if s := n.service; s != nil {
 			e.restoreProc(n, s.Main)
 			e.restoreProc(n, s.Control)
+			if s.More != nil {
+				e.restoreProc(n, s.More.Judge)
+			}
 			if s.State.busy() {
 				e.busy++
 			}

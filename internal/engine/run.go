@@ -57,6 +57,7 @@ func (e *Engine) runStart(n *node) {
 			n.job.Running = true // its end ends the job
 			return
 		}
+		e.wakeFor(n, n.job.Cause)
 		e.finish(n, JobDone, true)
 		return
 	}

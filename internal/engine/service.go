@@ -80,6 +80,9 @@ type serviceMore struct {
 	WatchdogEvery     Time  // WATCHDOG_USEC=, 0: as configured
 	ReloadBegin       Time
 	Stored            uint32 // descriptors in the store
+	Judge             proc   // X-IdleCommand= that runs
+	JudgeTimer        timer
+	Faulty            bool // it was said that X-IdleCommand= has failed
 
 	// An instance of an Accept=yes socket.
 	Socket   string
@@ -157,6 +160,9 @@ func (e *Engine) setService(n *node, st serviceState) {
 	if s.More != nil {
 		if st != svcRunning {
 			e.disarm(n, TimerRuntime, &s.More.Runtime)
+		}
+		if st != svcRunning {
+			e.dropJudge(n)
 		}
 		if !st.ready() {
 			e.disarm(n, TimerWatchdog, &s.More.Watchdog)

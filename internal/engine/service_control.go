@@ -83,6 +83,8 @@ func controlState(p unit.Phase) serviceState {
 		return svcPreStop
 	case unit.PhaseSecurity:
 		return svcStartPre
+	case unit.PhaseIdle: // it runs beside the state
+		return svcRunning
 	case unit.NumPhases:
 	}
 	return svcDead
@@ -117,6 +119,8 @@ func phaseName(p unit.Phase) string {
 		return "pre-stop"
 	case unit.PhaseSecurity:
 		return "apparmor load"
+	case unit.PhaseIdle:
+		return "X-IdleCommand="
 	case unit.NumPhases:
 	}
 	return "a command"

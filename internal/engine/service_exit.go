@@ -24,7 +24,9 @@ func (e *Engine) exited(n *node, in Exited) {
 	case s.Control.Pid:
 		e.controlExited(n, in, false)
 	default:
-		e.late++
+		if !e.judgeExited(n, in) {
+			e.late++
+		}
 	}
 }
 

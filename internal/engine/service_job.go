@@ -90,6 +90,8 @@ func processName(p unit.Phase) string {
 		return "post-stop"
 	case unit.PhaseSecurity:
 		return "security"
+	case unit.PhaseIdle:
+		return "idle"
 	}
 	return "main"
 }

@@ -145,6 +145,9 @@ func (e *Engine) spawned(n *node, in Spawned) {
 		e.pids[in.Pid] = n.id
 		e.changed(n)
 	default:
+		if e.judgeSpawned(n, in) {
+			return
+		}
 		e.late++
 		if s.Lost.found(in.Token.Gen) {
 			e.emit(Signal{Unit: n.def.Name, Main: in.Pid, Sig: sigKILL})
@@ -190,7 +193,9 @@ func (e *Engine) executed(n *node, in Executed) {
 		e.mainStarted(n, true)
 	case s.Control.Gen:
 	default:
-		e.late++
+		if s.More == nil || s.More.Judge.Gen != in.Token.Gen {
+			e.late++
+		}
 	}
 }
 
@@ -205,8 +210,10 @@ func (e *Engine) spawnFailed(n *node, in SpawnFailed) {
 	case s.Control.Gen:
 		p = &s.Control
 	default:
-		s.Lost.found(in.Token.Gen)
-		e.late++
+		if !e.judgeFailed(n, in) {
+			s.Lost.found(in.Token.Gen)
+			e.late++
+		}
 		return
 	}
 	ignored := e.ignores(n, *p)

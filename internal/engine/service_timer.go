@@ -57,6 +57,8 @@ func (e *Engine) serviceTimer(n *node, in TimerFired) {
 	case s.More != nil && gen == s.More.Watchdog.Gen && in.Timer == TimerWatchdog:
 		s.More.Watchdog = timer{}
 		e.watchdogDue(n)
+	case s.More != nil && gen == s.More.JudgeTimer.Gen && in.Timer == TimerJudge:
+		e.judgeTimeout(n)
 	case s.More != nil && gen == s.More.Trigger.Gen && in.Timer == TimerTrigger:
 		s.More.Trigger = timer{}
 		e.forgetWaiting(n)

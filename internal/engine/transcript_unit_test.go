@@ -53,7 +53,7 @@ var tierKeys = map[string]string{"X-IdleReclaimSec": "Reclaim", "X-IdleStopSec":
 var phases = map[string]unit.Phase{
 	"ExecCondition": unit.PhaseCondition, "ExecStartPre": unit.PhaseStartPre, "ExecStart": unit.PhaseStart,
 	"ExecStartPost": unit.PhaseStartPost, "ExecReload": unit.PhaseReload, "ExecStop": unit.PhaseStop,
-	"ExecStopPre": unit.PhaseStop, "ExecStopPost": unit.PhaseStopPost,
+	"ExecStopPre": unit.PhaseStop, "ExecStopPost": unit.PhaseStopPost, "X-IdleCommand": unit.PhaseIdle,
 }
 
 // newUnit is a unit of the given name with systemd's defaults.

@@ -63,6 +63,9 @@ func (m *Manager) signal(f engine.Signal) {
 		if pid > 0 {
 			direct = append(direct, int(pid))
 			kill(int(pid), f)
+			if f.Session && pid == f.Control {
+				kill(-int(pid), f)
+			}
 		}
 	}
 	u := m.engine.Def(f.Unit)

@@ -127,6 +127,7 @@ const (
 	PhaseStopPost
 	PhasePreStop  // pre-stop of init(5): before the stop is certain
 	PhaseSecurity // apparmor load of init(5)
+	PhaseIdle     // X-IdleCommand=
 	NumPhases
 )
 

@@ -21,6 +21,12 @@ func (w *World) makeMember(u *unit.Unit) {
 	case 2:
 		u.Service.IdleSec = time.Second
 		u.Service.IdleAction = unit.IdleAction(w.rng.IntN(2))
+	case 4:
+		u.Service.IdleSec = time.Second
+		u.Service.IdleAction = unit.IdleAction(w.rng.IntN(2))
+		for range 1 + w.rng.IntN(2) {
+			u.Service.Commands = append(u.Service.Commands, unit.Command{Phase: unit.PhaseIdle, Path: "/x", Args: []string{"/x"}})
+		}
 	case 3:
 		if len(w.names) == 0 {
 			return

@@ -17,7 +17,7 @@ func (w *World) perform(f engine.Effect) {
 		w.signal(f)
 	case engine.WatchCgroup:
 		it := w.touch(f.Token.Unit)
-		it.watch = f.Token
+		it.watch = f.Token // of what is in the cgroup, and of what is on the way there
 		w.emptied(it)
 	case engine.RemoveCgroup:
 		if it := w.touch(f.Unit); len(it.procs) > 0 {

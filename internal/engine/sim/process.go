@@ -43,6 +43,7 @@ func (w *World) spawn(f engine.Spawn) {
 	w.after(0, 10*millisecond, func() engine.Input {
 		it.spawning--
 		if w.fault() {
+			w.emptied(it)
 			return engine.SpawnFailed{Token: f.Token, Status: 200, Step: "clone", Msg: "cannot clone"}
 		}
 		w.pid++
@@ -157,7 +158,7 @@ func (w *World) gone(p *process, code, status uint8) engine.Input {
 
 // emptied answers WatchCgroup once the unit has no process.
 func (w *World) emptied(it *item) {
-	if it.watch.Gen == 0 || len(it.procs) > 0 {
+	if it.watch.Gen == 0 || len(it.procs) > 0 || it.spawning > 0 {
 		return
 	}
 	in := engine.CgroupEmptied{Token: it.watch}

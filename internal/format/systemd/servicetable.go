@@ -129,7 +129,12 @@ func serviceIdle() []Directive {
 	group.Default = "no"
 	group.Doc = "The service is frozen as soon as every service that needs it (Requires=, Requisite=, Wants=, BindsTo=, Upholds=) sleeps or is down, " +
 		"and thawed before the first of them goes on. X-IdleSec= is then the time between the two; the connections of its sockets must be silent for as long."
-	return []Directive{sec, action, group}
+	judge := key(inService, "X-IdleCommand", value{"command lines", commands(unit.PhaseIdle)})
+	judge.Default = "none"
+	judge.Doc = "Asks whether the service is idle, every half of X-IdleSec= as long as nothing else says that it is not: exit status 0 for idle, 1 to 254 for busy, " +
+		"anything else is a fault, which counts as busy. It runs as ExecCondition= does, at most 10 s, and changes nothing of the unit's state. " +
+		"With it the service's use of the CPU does not count."
+	return []Directive{sec, action, group, judge}
 }
 
 func timeouts(start, stop bool) value {

@@ -74,6 +74,7 @@ var serviceLists = []commandList{
 	{"ExecStopPost", unit.PhaseStopPost},
 	{"X-ExecSecurity", unit.PhaseSecurity},
 	{"X-ExecPreStop", unit.PhasePreStop},
+	{"X-IdleCommand", unit.PhaseIdle},
 }
 
 var socketLists = []commandList{

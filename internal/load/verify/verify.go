@@ -32,6 +32,7 @@ const (
 	CodeCalendar      = "RS410" // a time that cannot be read, or never comes
 	CodeScript        = "RS411" // a script that the shell does not understand
 	CodeVariable      = "RS412" // a variable that an event does not carry
+	CodeSleeper       = "RS413" // a service that sleeps, and that nothing wakes
 )
 
 // Report is what Verify has found.
@@ -173,6 +174,7 @@ func (c *checker) unit(u *unit.Unit, named bool) {
 		c.commands(u, u.Service.Commands, u.Service.Exec)
 		c.environment(u, u.Service.Exec)
 		c.account(u, u.Service.Exec)
+		c.sleeper(u)
 	}
 	if job(u) != nil {
 		c.job(u)

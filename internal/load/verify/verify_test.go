@@ -74,6 +74,16 @@ func TestFindings(t *testing.T) {
 		{"program elsewhere", map[string]string{"a.service": "[Service]\nExecStart=/usr/sbin/web\n"}, []string{
 			`a.service:2 RS402 a.service: cannot start: exec "/usr/sbin/web": no such file or directory | did you mean "/usr/bin/web"?`,
 		}},
+		{"sleeper", map[string]string{
+			"a.service": "[Service]\nExecStart=/usr/bin/web\nX-IdleSec=1h\n",
+			"b.service": "[Service]\nExecStart=/usr/bin/web\nX-IdleSec=1h\n", "b.socket": "[Socket]\nListenStream=80\n",
+			"c.service": "[Service]\nExecStart=/usr/bin/web\nX-IdleSec=1h\n", "d.service": "[Unit]\nWants=c.service e.service\n" + ok,
+			"e.service": "[Service]\nExecStart=/usr/bin/web\nX-IdleWhenUnneeded=yes\n",
+			"f.service": "[Service]\nExecStart=/usr/bin/web\nX-IdleWhenUnneeded=yes\n",
+		}, []string{
+			"a.service:3 RS413 a.service: nothing but a person wakes it: it has no socket and no bus name, and no unit starts it | wake it with `rouse start a.service`",
+			"f.service:3 RS413 f.service: no service needs it",
+		}},
 		{"bare name", map[string]string{"a.service": "[Service]\nExecStart=web\nExecStartPre=wb\n"}, []string{
 			`a.service:3 RS402 a.service: cannot start: exec "wb": not found`,
 		}},

@@ -12,7 +12,8 @@ import (
 	"github.com/rouse-init/rouse/internal/unit"
 )
 
-// where finds the line of a unit's files that assigns word to key. The model
+// where finds the line of a unit's files that assigns word, or anything where
+// that is "", to key. The model
 // keeps no position for each dependency, since only findings need one. When
 // the word came out of a specifier or a `.requires` directory, the place is
 // the file alone.
@@ -45,7 +46,7 @@ func where(u *unit.Unit, key, word string) diag.Pos {
 				continue
 			}
 			inside = strings.HasSuffix(value, `\`)
-			if slices.Contains(strings.Fields(strings.TrimSuffix(value, `\`)), word) {
+			if word == "" || slices.Contains(strings.Fields(strings.TrimSuffix(value, `\`)), word) {
 				return diag.Pos{File: file, Line: n, Col: int32(strings.Index(line, word)) + 1}
 			}
 		}
