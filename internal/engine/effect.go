@@ -135,11 +135,12 @@ type CountConnections struct {
 }
 
 // WatchConnections watches the established connections of a frozen service:
-// Readable{Unit: the socket unit} follows when there is data on one.
-type WatchConnections struct{ Sockets []string }
+// Readable{Unit: the socket unit} follows when there is data on one. Of Services
+// the connections to their bus are watched: Readable{Unit: the service} follows.
+type WatchConnections struct{ Sockets, Services []string }
 
 // UnwatchConnections ends it.
-type UnwatchConnections struct{ Sockets []string }
+type UnwatchConnections struct{ Sockets, Services []string }
 
 // HoldConnections keeps new connections of these sockets out until
 // ReleaseConnections, so that their clients try again: the service is about

@@ -188,7 +188,7 @@ func (e *Engine) gatherNeeds(n *node, ids []int32) []int32 {
 // deaf tells whether nothing but a start or a thaw wakes n, so that those who
 // need it have it thawed, though they do not keep it awake.
 func (e *Engine) deaf(n *node) bool {
-	return len(n.service.Idle.Sockets) == 0 && n.serviceDef().BusName == ""
+	return len(n.service.Idle.Sockets) == 0 && !onAnyBus(n)
 }
 
 // thawNeeds thaws what n needs, and tells whether there was something: its
@@ -283,10 +283,10 @@ func (e *Engine) stopsAsleep(n *node) {
 }
 
 // wakes tells whether a start of n undoes its sleep, so that it does not count
-// against StartLimitBurst=: its socket was knocked on, or it is started for one
-// that needs it.
+// against StartLimitBurst=: its socket was knocked on, a message has come for it,
+// or it is started for one that needs it.
 func (e *Engine) wakes(n *node, knocked bool) bool {
-	if !n.service.Slept || knocked {
+	if !n.service.Slept || knocked || onAnyBus(n) {
 		return n.service.Slept
 	}
 	for m := range e.each(n, neededBy) {

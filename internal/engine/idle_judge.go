@@ -85,11 +85,69 @@ func (e *Engine) firstLook(x *idle) Time {
 	return max(e.now+after, x.Retry)
 }
 
-// subjects says what to look at for n: its sockets, or itself where it has none.
+// subjects says what to look at for n: its sockets, and itself where it has none
+// or has a connection to a bus.
 func (x *idle) subjects(n *node, f *CountConnections) {
-	if len(x.Sockets) > 0 {
-		f.Sockets = append(f.Sockets, x.Sockets...)
-	} else {
+	f.Sockets = append(f.Sockets, x.Sockets...)
+	if len(x.Sockets) == 0 || onAnyBus(n) {
 		f.Services = append(f.Services, n.def.Name)
 	}
+}
+
+// onAnyBus tells whether messages come to the service by a bus.
+func onAnyBus(n *node) bool { return n.serviceDef().BusName != "" }
+
+// works tells whether the service has used more of the CPU since the last look
+// than one that rests does. Without connections it shows as work alone that it
+// is talked to: a call over a bus costs some 0.1 ms.
+func (e *Engine) works(n *node, used Time) bool {
+	x := n.service.Idle
+	if x.CPUAt == 0 {
+		return false
+	}
+	most := (e.now - x.CPUAt) / 20
+	if onAnyBus(n) && len(x.Sockets) == 0 {
+		most = Time(time.Millisecond) + (e.now-x.CPUAt)/10_000
+	}
+	return used-x.CPU > most
+}
+
+// addItself adds to the count of a service's sockets what was seen of itself.
+func addItself(c *Count, in *Connections, name string) {
+	for i := len(in.Counts) - 1; i >= 0 && in.Counts[i].Service != ""; i-- {
+		if d := &in.Counts[i]; d.Service == name {
+			c.Queued += d.Queued
+			c.CPU = max(c.CPU, d.CPU)
+		}
+	}
+}
+
+// watchConnections has what wakes a sleeper watched, beside its sockets.
+func (e *Engine) watchConnections(n *node) {
+	f := WatchConnections{Sockets: n.service.Idle.Sockets}
+	if onAnyBus(n) {
+		f.Services = []string{n.def.Name}
+	}
+	if len(f.Sockets)+len(f.Services) > 0 {
+		e.emit(f)
+	}
+}
+
+func (e *Engine) unwatchConnections(n *node) {
+	f := UnwatchConnections{Sockets: n.service.Idle.Sockets}
+	if onAnyBus(n) {
+		f.Services = []string{n.def.Name}
+	}
+	if len(f.Sockets)+len(f.Services) > 0 {
+		e.emit(f)
+	}
+}
+
+// spokenTo: a message has come for a frozen service.
+func (e *Engine) spokenTo(n *node) {
+	if !n.service.Idle.asleep() {
+		e.late++
+		return
+	}
+	e.wakeFor(n, "a message on the bus")
 }

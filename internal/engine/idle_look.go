@@ -189,7 +189,9 @@ func (e *Engine) connections(in *Connections) {
 			c.Traffic = c.Traffic || d.Traffic
 			c.CPU = max(c.CPU, d.CPU)
 		}
-		i = j
+		if i = j; c.Service == "" {
+			addItself(&c, in, n.def.Name)
+		}
 		e.noteTraffic(n, c)
 		switch x.Phase {
 		case idleAwake:
@@ -249,7 +251,7 @@ func (e *Engine) looked(n *node, c Count) {
 	busy := n.view.Inhibited || c.Queued > 0 || c.Traffic || n.job != nil || !unneeded || x.owes(c)
 	if c.CPU >= 0 && x.Sec != 0 && !hasJudge(n) {
 		// Work without a connection shows as use of the CPU.
-		busy = busy || x.CPUAt != 0 && c.CPU-x.CPU > (e.now-x.CPUAt)/20
+		busy = busy || e.works(n, c.CPU)
 		x.CPU, x.CPUAt = c.CPU, e.now
 	}
 	var quiet Time

@@ -66,9 +66,7 @@ func (e *Engine) release(n *node) {
 // unwatch ends the watch over the connections and sockets of a sleeper.
 func (e *Engine) unwatch(n *node) {
 	x := n.service.Idle
-	if len(x.Sockets) > 0 {
-		e.emit(UnwatchConnections{Sockets: x.Sockets})
-	}
+	e.unwatchConnections(n)
 	for _, name := range x.Sockets {
 		if m := e.node(name); m != nil && m.socket != nil {
 			e.disarmSocket(m)
@@ -178,9 +176,7 @@ func (e *Engine) watchSleeper(n *node) {
 			e.armSocket(m)
 		}
 	}
-	if len(x.Sockets) > 0 {
-		e.emit(WatchConnections{Sockets: x.Sockets})
-	}
+	e.watchConnections(n)
 	e.changed(n)
 	e.regroupNeeds(n)
 }

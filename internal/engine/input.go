@@ -175,7 +175,8 @@ type SocketFailed struct {
 }
 
 // Readable says that an armed socket unit (Accept=no), or an established
-// connection that WatchConnections asked to watch, has something to read.
+// connection that WatchConnections asked to watch, has something to read; Unit
+// is a service where it is one to its bus.
 // The manager has disarmed it.
 type Readable struct{ Unit string }
 

@@ -64,6 +64,8 @@ func (e *Engine) serviceInput(n *node, in Input) {
 		e.reclaimFailed(n, in)
 	case ListenCalled:
 		e.listened(n)
+	case Readable:
+		e.spokenTo(n)
 	case TimerFired:
 		switch in.Timer { //nolint:exhaustive // the others are those of its life
 		case TimerIdle:
@@ -74,7 +76,7 @@ func (e *Engine) serviceInput(n *node, in Input) {
 			e.serviceTimer(n, in)
 		}
 	case Loaded, Asked, AskedReset, AskedCancel, AskedFreeze, AskedThaw, AskedShutdown, ConditionsChecked,
-		SocketOpened, SocketFailed, Readable, Accepted, Connections, ConnectionClosed,
+		SocketOpened, SocketFailed, Accepted, Connections, ConnectionClosed,
 		Happened, AskedJob, AskedJobEnv, AskedWatch, BusChanged, Followed, NameChanged, Stopped:
 		e.late++ // not for a service
 	}

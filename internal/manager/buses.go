@@ -44,6 +44,8 @@ type busLink struct {
 	owner bool
 	met   bool            // it was there since this manager began
 	names map[string]bool // that are watched
+	// unread: the activation files have changed while the bus was away.
+	unread bool
 }
 
 // open makes the connections that the mode calls for.
@@ -275,7 +277,9 @@ func (b *buses) offer(l *busLink) {
 		return
 	}
 	b.offered = offers
-	if changed && l.bus.Up() {
+	l.unread = l.unread || changed
+	if l.unread && l.bus.Up() {
+		l.unread = false
 		l.bus.Reload(func(err error) {
 			if err != nil {
 				b.m.say("the message bus does not read its services again: %v", err)

@@ -136,7 +136,7 @@ func (m *Manager) count(f engine.CountConnections) {
 	}
 	m.countDatagrams(out.Counts)
 	for _, name := range f.Services {
-		out.Counts = append(out.Counts, engine.Count{Service: name, CPU: m.cpuOf(m.engine.Def(name))})
+		out.Counts = append(out.Counts, m.countService(name))
 	}
 	m.feed(out)
 }
@@ -216,6 +216,9 @@ func (m *Manager) watchConnections(names []string) {
 
 func (m *Manager) takeConnections(name string) {
 	u := m.engine.Def(name)
+	if u != nil && u.Service != nil {
+		m.takeBusConnections(u)
+	}
 	if u == nil || u.Socket == nil {
 		return
 	}

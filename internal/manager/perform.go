@@ -3,6 +3,8 @@
 package manager
 
 import (
+	"slices"
+
 	"github.com/rouse-init/rouse/internal/engine"
 	"github.com/rouse-init/rouse/internal/linux/condition"
 )
@@ -56,9 +58,9 @@ func (m *Manager) note(f engine.Effect) {
 			m.socket(s).held = false
 		}
 	case engine.WatchConnections:
-		m.watched.want(f.Sockets, true)
+		m.watched.want(slices.Concat(f.Sockets, f.Services), true)
 	case engine.UnwatchConnections:
-		m.watched.want(f.Sockets, false)
+		m.watched.want(slices.Concat(f.Sockets, f.Services), false)
 	case engine.UnitForgotten:
 		m.timers.forget(f.Unit)
 	case engine.JobQueued:
@@ -111,7 +113,9 @@ func (m *Manager) answered(in engine.Input) {
 	case engine.Exited:
 		m.acked = max(m.acked, in.Seq)
 	case engine.Readable:
-		m.socket(in.Unit).armed = false
+		if s := m.sockets[in.Unit]; s != nil { // not where it is a service
+			s.armed = false
+		}
 	case engine.Asked:
 		m.saved.NextAsk = max(m.saved.NextAsk, in.ID)
 	case engine.Happened:
@@ -174,9 +178,9 @@ func (m *Manager) performRest(f engine.Effect) {
 	case engine.CountConnections:
 		m.count(f)
 	case engine.WatchConnections:
-		m.watchConnections(f.Sockets)
+		m.watchConnections(slices.Concat(f.Sockets, f.Services))
 	case engine.UnwatchConnections:
-		m.unwatchConnections(f.Sockets)
+		m.unwatchConnections(slices.Concat(f.Sockets, f.Services))
 	case engine.HoldConnections:
 		m.hold(f.Sockets, true)
 	case engine.ReleaseConnections:

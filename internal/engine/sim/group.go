@@ -21,6 +21,9 @@ func (w *World) makeMember(u *unit.Unit) {
 	case 2:
 		u.Service.IdleSec = time.Second
 		u.Service.IdleAction = unit.IdleAction(w.rng.IntN(2))
+		if w.rng.IntN(2) == 0 {
+			u.Service.BusName = "org.example.Name"
+		}
 	case 4:
 		u.Service.IdleSec = time.Second
 		u.Service.IdleAction = unit.IdleAction(w.rng.IntN(2))

@@ -3,6 +3,7 @@
 package sim
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/rouse-init/rouse/internal/engine"
@@ -184,15 +185,15 @@ func (w *World) performSocket(f engine.Effect) {
 			in.Counts = append(in.Counts, c)
 		}
 		for _, name := range f.Services {
-			in.Counts = append(in.Counts, engine.Count{Service: name, CPU: -1})
+			in.Counts = append(in.Counts, engine.Count{Service: name, CPU: -1, Queued: uint32(w.rng.IntN(10) / 9)})
 		}
 		w.answer(in)
 	case engine.WatchConnections:
-		for _, name := range f.Sockets {
+		for _, name := range slices.Concat(f.Sockets, f.Services) {
 			w.watch(w.item(name))
 		}
 	case engine.UnwatchConnections:
-		for _, name := range f.Sockets {
+		for _, name := range slices.Concat(f.Sockets, f.Services) {
 			w.item(name).watched = false
 		}
 	case engine.LeaveGroup, engine.JoinGroup:

@@ -14,9 +14,11 @@ import (
 const (
 	showName    = 1
 	showVFS     = 2
+	showPeer    = 4
 	showLengths = 16
 	unixName    = 0 // attributes
 	unixVFS     = 1
+	unixPeer    = 2
 	unixLengths = 4
 	unixMsgLen  = 16 // struct unix_diag_msg
 )
@@ -27,7 +29,8 @@ type unixMsg struct {
 	inode           uint32
 	name            []byte // as bound: a leading NUL for an abstract name
 	nodeIno, devNum uint32 // of the node in the file system
-	waiting         uint32 // connections in the queue of a listener
+	waiting         uint32 // connections in the queue of a listener, bytes in that of a connection
+	peer            uint32 // inode of the other end
 }
 
 // eachUnix calls fn with the accepted connections of unix sockets and with
@@ -91,6 +94,8 @@ func parseUnix(b []byte) (unixMsg, bool) {
 			m.name = v
 		case typ == unixLengths && len(v) >= 4:
 			m.waiting = binary.NativeEndian.Uint32(v)
+		case typ == unixPeer && len(v) >= 4:
+			m.peer = binary.NativeEndian.Uint32(v)
 		case typ == unixVFS && len(v) >= 8:
 			m.nodeIno, m.devNum = binary.NativeEndian.Uint32(v), binary.NativeEndian.Uint32(v[4:])
 		}

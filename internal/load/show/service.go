@@ -56,6 +56,13 @@ func (l *list) service(s *unit.Service) {
 		l.span("X-IdleStopUSec", t.Stop)
 		l.span("X-IdleMinUpUSec", t.MinUp)
 	}
+	if s.IdleSec > 0 && s.IdleSec != unit.Infinity {
+		l.span("X-IdleUSec", s.IdleSec)
+		l.add("X-IdleAction", pick(int(s.IdleAction), "stop", "freeze"))
+	}
+	if s.IdleWhenUnneeded {
+		l.flag("X-IdleWhenUnneeded", true)
+	}
 }
 
 // commandList names the property of one phase.
