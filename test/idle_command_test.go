@@ -26,6 +26,13 @@ func TestIdleCommand(t *testing.T) {
 			p.ctl("stop", "user.service")
 			asked := func() int { b, _ := os.ReadFile(filepath.Join(dir, "asked")); return strings.Count(string(b), "\n") }
 			eventually(t, func() bool { return asked() > 5 }, func() string { return "it is not asked" })
+			for range 3 { // the manager dies between, or in the middle of, two questions
+				before := asked()
+				if err := syscall.Kill(p.managerPid(), syscall.SIGKILL); err != nil {
+					t.Fatal(err)
+				}
+				eventually(t, func() bool { return asked() > before+1 }, func() string { return "it is not asked any more" })
+			}
 			main := p.property("img.service", "MainPID")
 			if p.asleep("img.service") || p.property("img.service", "SubState") != "running" {
 				t.Fatal("it sleeps, though the command says that it is busy")

@@ -4,6 +4,7 @@ package engine
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rouse-init/rouse/internal/unit"
@@ -199,6 +200,15 @@ func (e *Engine) thawNeeds(n *node) bool {
 		e.wakeMember(e.nodes[id], n.def.Name+" needs it")
 	}
 	return len(ids) > 0
+}
+
+// thawing names what n waits for.
+func (e *Engine) thawing(n *node) string {
+	var names []string
+	for _, id := range e.frozenNeeds(n) {
+		names = append(names, e.nodes[id].def.Name)
+	}
+	return strings.Join(names, ", ")
 }
 
 func (e *Engine) wakeMember(n *node, cause string) {

@@ -13,6 +13,9 @@ import (
 // before that of the service. The shortest time holds, and freeze of one holds
 // for all. Nil: it never sleeps by itself.
 func (e *Engine) idlePolicy(n *node) *idle {
+	if m := n.service.More; m != nil && m.Conn != 0 {
+		return nil // it ends with its connection (Accept=yes)
+	}
 	d := n.serviceDef()
 	names := e.socketsOf(n)
 	x := &idle{Action: d.IdleAction, Group: e.grouped(n)}

@@ -47,6 +47,8 @@ func (e *Engine) whyWaiting(n *node) string {
 		return "its conditions are being checked"
 	case j.Running:
 		return "it is " + n.view.Active.String()
+	case n.service != nil && n.service.Waking:
+		return "waits for " + e.thawing(n) + " to be thawed"
 	case j.Blocked == 0:
 		return "it will be tried again when the state of the unit changes"
 	}

@@ -61,6 +61,9 @@ func (e *Engine) waits(n *node) []string {
 			}
 		}
 		out = append(out, e.waitsForProcess(n)...)
+		if s.Waking && n.job == nil {
+			out = append(out, e.thawing(n)+" to be thawed")
+		}
 	}
 	if n.job != nil && !n.job.Running {
 		out = append(out, e.whyWaiting(n))
