@@ -53,7 +53,7 @@ func (e *Engine) sleepsBySocket(n *node) bool {
 // resting tells whether n needs nobody now: it is down, or frozen to stay so.
 func resting(n *node) bool {
 	s := n.service
-	if s != nil && s.Idle != nil && s.Idle.Phase == idleFrozen {
+	if s != nil && s.Idle != nil && (s.Idle.Phase == idleFrozen || s.Idle.Ice && s.Idle.Depth.Stopping) {
 		return !s.Waking
 	}
 	return n.job == nil && dead(n.view.Active)
@@ -141,6 +141,18 @@ func (e *Engine) changeGroup(n *node, member bool) {
 	}
 }
 
+// tiers are how n sleeps deeper with time. One of a group is not stopped: those
+// that need it would wake without it.
+func (n *node) tiers() *unit.Tiers {
+	t := n.serviceDef().Tiers
+	if t == nil || t.Stop == unit.Infinity || !n.service.Idle.Group {
+		return t
+	}
+	still := *t
+	still.Stop = unit.Infinity
+	return &still
+}
+
 // regroupAround has n looked at, whose definition is new, and all that it needs.
 func (e *Engine) regroupAround(n *node) {
 	e.work.push(reaction{do: regroup, node: n.id})
@@ -216,6 +228,7 @@ func (e *Engine) wakeMember(n *node, cause string) {
 		return
 	} else if x.asleep() {
 		n.view.Wakes++
+		e.wokenNow(n)
 	}
 	e.unfreeze(n)
 	n.view.Cause = cause

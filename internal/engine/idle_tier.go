@@ -43,7 +43,7 @@ func (e *Engine) rise(n *node) {
 
 // armTier plans the next tier of a sleeper.
 func (e *Engine) armTier(n *node) {
-	t, d := n.serviceDef().Tiers, &n.service.Idle.Depth
+	t, d := n.tiers(), &n.service.Idle.Depth
 	next := Time(0)
 	if t != nil && t.Stop != unit.Infinity {
 		next = max(d.Slept+Time(t.Stop), d.Again)
@@ -67,7 +67,7 @@ func (e *Engine) tierTime(n *node, in TimerFired) {
 		e.late++
 		return
 	}
-	t, d := n.serviceDef().Tiers, &x.Depth
+	t, d := n.tiers(), &x.Depth
 	d.Timer = timer{}
 	switch {
 	case !x.asleep():
