@@ -115,6 +115,12 @@ func (e *Engine) works(n *node, used Time) bool {
 	return used-x.CPU > most
 }
 
+// unseen tells whether nothing at all is known of what the service does.
+func (e *Engine) unseen(n *node, c Count) bool {
+	x := n.service.Idle
+	return len(x.Sockets) == 0 && x.Sec != 0 && c.CPU < 0 && !hasJudge(n)
+}
+
 // addItself adds to the count of a service's sockets what was seen of itself.
 func addItself(c *Count, in *Connections, name string) {
 	for i := len(in.Counts) - 1; i >= 0 && in.Counts[i].Service != ""; i-- {

@@ -254,6 +254,7 @@ func (e *Engine) looked(n *node, c Count) {
 		busy = busy || e.works(n, c.CPU)
 		x.CPU, x.CPUAt = c.CPU, e.now
 	}
+	busy = busy || e.unseen(n, c)
 	var quiet Time
 	switch {
 	case busy:

@@ -3,7 +3,12 @@
 package manager
 
 import (
+	"bytes"
+	"os"
 	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/rouse-init/rouse/internal/bus/client"
 	"github.com/rouse-init/rouse/internal/engine"
@@ -17,6 +22,9 @@ import (
 func (m *Manager) countService(name string) engine.Count {
 	u := m.engine.Def(name)
 	c := engine.Count{Service: name, CPU: m.cpuOf(u)}
+	if m.cg == nil && u != nil {
+		c.CPU = cpuOfProcesses(m.pidsOf(u))
+	}
 	if u == nil || u.Service == nil || u.Service.BusName == "" {
 		return c
 	}
@@ -76,4 +84,24 @@ func (m *Manager) takeBusConnections(u *unit.Unit) {
 		m.sayOnce("take"+name, "%s: cannot watch its connection to the message bus while it is frozen (%v); it is woken again", name, err)
 		m.connectionSpoke(name)
 	}
+}
+
+// cpuOfProcesses is what is known of the CPU time without cgroups: that of the
+// processes which are still there, in ticks of 10 ms (proc_pid_stat(5)).
+func cpuOfProcesses(pids []int) engine.Time {
+	const tick = engine.Time(10 * time.Millisecond)
+	var sum engine.Time
+	for _, pid := range pids {
+		b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+		if err != nil {
+			continue // it has ended
+		}
+		// The name may have blanks and parentheses in it.
+		f := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
+		for i := 11; i <= 12 && i < len(f); i++ { // utime and stime
+			n, _ := strconv.ParseInt(f[i], 10, 40) // the kernel writes numbers
+			sum += engine.Time(n) * tick
+		}
+	}
+	return sum
 }

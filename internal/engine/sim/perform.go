@@ -185,7 +185,7 @@ func (w *World) performSocket(f engine.Effect) {
 			in.Counts = append(in.Counts, c)
 		}
 		for _, name := range f.Services {
-			in.Counts = append(in.Counts, engine.Count{Service: name, CPU: -1, Queued: uint32(w.rng.IntN(10) / 9)})
+			in.Counts = append(in.Counts, engine.Count{Service: name, Queued: uint32(w.rng.IntN(10) / 9)})
 		}
 		w.answer(in)
 	case engine.WatchConnections:
