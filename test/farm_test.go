@@ -84,6 +84,7 @@ func TestImageFarm(t *testing.T) {
 	program := example(t, "image-farm")
 	for _, k := range []struct{ kind, need string }{{"pharo", "go"}, {"sbcl", "sbcl"}, {"node", "node"}, {"jvm", "javac"}} {
 		t.Run(k.kind, func(t *testing.T) {
+			t.Parallel() // they sleep for most of the time
 			needProgram(t, k.need, k.need)
 			dir, err := os.MkdirTemp("", "rf") //nolint:usetesting // a socket's path is short
 			if err != nil {
@@ -109,7 +110,7 @@ func TestImageFarm(t *testing.T) {
 				args = append(args, "-"+kind, count)
 			}
 			run(args...)
-			run("walk", "-dir", dir, "-rouse", rouse, "-for", long(8*time.Second).String(), "-quiet", "0s", "-pause", "500ms", "-walkers", "3")
+			run("walk", "-dir", dir, "-rouse", rouse, "-for", long(5*time.Second).String(), "-quiet", "0s", "-pause", "500ms", "-walkers", "3")
 			if svg, err := os.ReadFile(filepath.Join(dir, "wake-ups.svg")); err != nil || !bytes.Contains(svg, []byte("<rect x=")) {
 				t.Errorf("no histogram: %v", err)
 			}

@@ -96,6 +96,31 @@ func TestSocketFamilies(t *testing.T) {
 	}
 }
 
+// TestListening is what people are shown of the addresses.
+func TestListening(t *testing.T) {
+	r := newRig(t)
+	port := freePort(t, "127.0.0.1")
+	address := fmt.Sprintf("127.0.0.1:%d", port)
+	want := fmt.Sprintf("socket PROTO=inet PORT=%d ADDR=127.0.0.1", port)
+	r.set.Want([]Wanted{termOf("one.service", want), termOf("two.service", fmt.Sprintf("socket inet %d 127.0.0.1", port))})
+	check := func(armed, knocked bool) {
+		t.Helper()
+		list := r.set.Listening()
+		if len(list) != 2 || list[0].Unit != "one.service" || list[1].Unit != "two.service" {
+			t.Fatalf("%+v", list)
+		}
+		for _, l := range list {
+			if l.Listen.Address != address || l.FD < 0 || l.Armed != armed || (l.Knocked != 0) != knocked {
+				t.Errorf("armed %v, knocked %v: %+v", armed, knocked, l)
+			}
+		}
+	}
+	check(true, false)
+	dial(t, "tcp", address)
+	r.expect(want)
+	check(false, true)
+}
+
 func TestSocketOutlivesTheManager(t *testing.T) {
 	r := newRig(t)
 	path := r.dir + "/sock"
