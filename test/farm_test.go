@@ -110,7 +110,7 @@ func TestImageFarm(t *testing.T) {
 				args = append(args, "-"+kind, count)
 			}
 			run(args...)
-			run("walk", "-dir", dir, "-rouse", rouse, "-for", long(5*time.Second).String(), "-quiet", "0s", "-pause", "500ms", "-walkers", "3")
+			run("walk", "-dir", dir, "-rouse", rouse, "-for", long(5*time.Second).String(), "-quiet", "0s", "-pause", "500ms", "-walkers", "3", "-kill", "2s")
 			if svg, err := os.ReadFile(filepath.Join(dir, "wake-ups.svg")); err != nil || !bytes.Contains(svg, []byte("<rect x=")) {
 				t.Errorf("no histogram: %v", err)
 			}

@@ -54,7 +54,7 @@ func makeCommand(args []string) error {
 	}
 	flags.DurationVar(&f.idle, "idle", 2*time.Second, "freeze after so long without a request (X-IdleSec=)")
 	flags.DurationVar(&f.reclaim, "reclaim", 15*time.Second, "page out after so long frozen (X-IdleReclaimSec=)")
-	flags.DurationVar(&f.stop, "stop", 150*time.Second, "stop after so long frozen (X-IdleStopSec=)")
+	flags.DurationVar(&f.stop, "stop", 100*time.Second, "stop after so long frozen (X-IdleStopSec=)")
 	flags.IntVar(&f.awake, "awake", 50, "the most that are awake at once, of each kind (X-RunningMax=)")
 	_ = flags.Parse(args) // it exits by itself
 	return f.build()
@@ -68,7 +68,8 @@ func walkCommand(args []string) error {
 	flags.DurationVar(&w.span, "for", 5*time.Minute, "how long to walk")
 	flags.DurationVar(&w.quiet, "quiet", time.Minute, "how long to look at what the sleepers cost")
 	flags.IntVar(&w.walkers, "walkers", 8, "how many walk at once")
-	flags.DurationVar(&w.pause, "pause", 200*time.Millisecond, "how long a walker pauses, on average")
+	flags.DurationVar(&w.pause, "pause", 300*time.Millisecond, "how long a walker pauses, on average")
+	flags.DurationVar(&w.kill, "kill", 0, "kill rouse's manager each time so long has gone by (0: never)")
 	flags.StringVar(&w.svg, "svg", "", "the histogram (default: wake-ups.svg in the farm)")
 	flags.Uint64Var(&w.seed, "seed", 1, "of the random walk")
 	_ = flags.Parse(args)

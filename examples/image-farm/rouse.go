@@ -25,6 +25,7 @@ type host struct {
 	conn  *client.Conn
 	// The processes of rouse.
 	guardian, manager int
+	killed            int
 }
 
 func (h *host) socket() string { return filepath.Join(h.dir, "s") }
@@ -76,6 +77,11 @@ func (h *host) connect() (err error) {
 	if h.conn, err = client.Dial(h.socket()); err != nil {
 		return err
 	}
+	return h.look()
+}
+
+// look finds out which processes rouse has.
+func (h *host) look() error {
 	var status struct {
 		Guardian int `json:"guardian_pid"`
 		Manager  int `json:"manager_pid"`
@@ -84,6 +90,22 @@ func (h *host) connect() (err error) {
 		return err
 	}
 	h.guardian, h.manager = status.Guardian, status.Manager
+	return nil
+}
+
+// killManager kills the manager, as no manager should be, and waits for the
+// next one.
+func (h *host) killManager() error {
+	old := h.manager
+	if err := syscall.Kill(old, syscall.SIGKILL); err != nil {
+		return err
+	}
+	h.killed++
+	for h.manager == old {
+		if err := h.look(); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -23,7 +23,7 @@ import (
 type walk struct {
 	dir, rouse, svg string
 	span, quiet     time.Duration
-	pause           time.Duration
+	pause, kill     time.Duration
 	walkers         int
 	seed            uint64
 
@@ -105,9 +105,37 @@ func (w *walk) phases() error {
 		return err
 	}
 	stop = w.watchCeiling()
+	end := w.killer()
 	w.stroll()
+	end()
 	stop()
 	return w.show("after the walk")
+}
+
+// killer kills the manager again and again, until it is told to end.
+func (w *walk) killer() (end func()) {
+	if w.kill == 0 {
+		return func() {}
+	}
+	stop, ended := make(chan bool), make(chan bool)
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(w.kill):
+			}
+			if err := w.host.killManager(); err != nil {
+				w.fail(err)
+			}
+		}
+	}()
+	return func() {
+		close(stop)
+		<-ended
+		fmt.Printf("the manager was killed %d times\n", w.host.killed)
+	}
 }
 
 // show prints how the farm is.
