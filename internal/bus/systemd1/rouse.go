@@ -177,7 +177,7 @@ func (s *Service) status() Status {
 			st.Failed++
 		case engine.Inactive, engine.Activating, engine.Deactivating:
 		}
-		if v.Unit.Kind == unit.KindSocket && v.Active == engine.Active && v.Sub == "listening" {
+		if v.Unit.Kind == unit.KindSocket && v.Active == engine.Active && v.Sub == "listening" && (v.Unit.Socket == nil || v.Unit.Socket.Distribute == 0) {
 			st.Sleeping++
 		}
 		if v.Unit.Kind != unit.KindSocket { // those of a socket are its service's
