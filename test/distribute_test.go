@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/rouse-init/rouse/internal/linux/socket"
 )
 
 // member plays an instance behind a socket of Distribute=: "member I" answers
@@ -284,6 +287,44 @@ func TestDistributeUnderLoad(t *testing.T) {
 	}
 }
 
+// TestDistributeStaysAwake: requests that are shorter than the time between two
+// looks, and take hardly any processor time, keep an instance awake.
+func TestDistributeStaysAwake(t *testing.T) {
+	const idle = time.Second
+	d := distribute(t, 2, "stream", "X-IdleSec="+idle.String())
+	for i := 0; d.started(2) != "0 1"; i++ {
+		if _, err := d.ask(strconv.Itoa(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	address := "127.0.0.1:" + strconv.Itoa(d.port)
+	last, stalled := time.Now(), false
+	for end := last.Add(4 * idle); time.Now().Before(end); {
+		// A client that takes port after port meets both; this one stays with one.
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		from := netip.MustParseAddrPort(c.LocalAddr().String())
+		if socket.Rank(from, uint16(d.port), 2) == 1 {
+			c.Close()
+			continue
+		}
+		fmt.Fprintln(c, "x")
+		if answer, err := bufio.NewReader(c).ReadString('\n'); err != nil || answer != "0 1 x\n" {
+			t.Fatalf("%q, %v", answer, err)
+		}
+		c.Close()
+		stalled = stalled || time.Since(last) > idle/2
+		last = time.Now()
+		time.Sleep(idle / 20)
+	}
+	_, status := d.ctl("status", "web@0.service")
+	if n := sleeps(status); n > 0 && !stalled {
+		t.Errorf("the instance that was asked slept %d times", n)
+	}
+}
+
 // TestDistributeKeeps: sockets and what waits in them outlive a reload, another
 // build, and the death of the manager.
 func TestDistributeKeeps(t *testing.T) {
@@ -369,6 +410,16 @@ func TestDistributeDrains(t *testing.T) {
 	}
 	if got := d.property("web@3.socket", "ActiveState"); got != "active" {
 		t.Errorf("web@3.socket is %s, and connections wait in it", got)
+	}
+	if _, out := d.ctl("status", "web@3.socket"); !strings.Contains(out, "takes no new connections") {
+		t.Errorf("status does not say that it leaves:\n%s", out)
+	}
+	if err := syscall.Kill(d.managerPid(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	d.managerPid()
+	if code, out := d.ctl("daemon-reload"); code != 0 {
+		t.Fatalf("daemon-reload: status %d: %s", code, out)
 	}
 	d.openGate(t)
 	if served := wait(); len(served) != 4 {
