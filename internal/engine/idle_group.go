@@ -21,7 +21,7 @@ const groupCalm = Time(time.Second)
 
 // grouped tells whether n sleeps and wakes with those that need it.
 func (e *Engine) grouped(n *node) bool {
-	if n.def.Service == nil {
+	if n.def.Service == nil || e.lastOfAll(n) {
 		return false
 	}
 	return n.def.Service.IdleWhenUnneeded || endless(n.def.Service.IdleSec) && e.partner(n) != nil

@@ -138,6 +138,17 @@ func (e *Engine) leaveCounted(c *Count, gen uint64) bool {
 	return true
 }
 
+// lastOfAll tells whether a socket of the service leaves: what it does now it does
+// for the last time, and alone.
+func (e *Engine) lastOfAll(n *node) bool {
+	for m := range e.each(n, triggeredBy) {
+		if m.def.Socket != nil && m.def.Socket.Leaving {
+			return true
+		}
+	}
+	return false
+}
+
 // idleAnew gathers the idle policy of a service again, which a socket that
 // leaves or comes back has changed.
 func (e *Engine) idleAnew(n *node) {
@@ -159,7 +170,7 @@ func (e *Engine) idleAnew(n *node) {
 	case x.asleep():
 		e.unfreeze(n)
 	case x.Phase != idleAwake:
-	case x.Sec == 0:
+	case x.Sec == 0 && !x.Group:
 		e.unlook(n)
 		s.Idle = nil
 		e.rearmLooks()
