@@ -66,6 +66,11 @@ func (l *list) socket(s *unit.Socket) {
 	l.span("PollLimitIntervalUSec", s.PollInterval)
 	l.num("PollLimitBurst", int64(s.PollBurst))
 	l.commands(s.Commands, socketLists)
+	l.ownKeys(s)
+}
+
+// ownKeys are those that systemd does not know.
+func (l *list) ownKeys(s *unit.Socket) {
 	if s.Distribute > 0 {
 		l.num("Distribute", int64(s.Distribute))
 	}
