@@ -144,6 +144,33 @@ func TestCrowdAtRest(t *testing.T) {
 	}
 }
 
+// What only the start of the program needed is given back, and that of a
+// second loop, too.
+func TestStartIsForgotten(t *testing.T) {
+	addr := filepath.Join(t.TempDir(), "l")
+	cmd := process(t, nil, "BRIDGE_LISTEN="+addr, "BRIDGE_TO="+serving(t, "unix", "", echo))
+	path := fmt.Sprintf("/proc/%d/status", cmd.Process.Pid)
+	mapped := func() (kb int) { // of the program's file
+		status, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(status)) {
+			_, _ = fmt.Sscanf(line, "RssFile: %d kB", &kb)
+		}
+		return kb
+	}
+	eventually(t, "the bridge", func() bool { c, err := net.Dial("unix", addr); return err == nil && c.Close() == nil })
+	const little = 2 << 10 // the start needs three times as much
+	eventually(t, "the end of the start", func() bool { return mapped() < little })
+	for range passAt + 1 {
+		c := dialAddr(t, addr)
+		write(t, c, "hello")
+		expect(t, c, "hello")
+	}
+	eventually(t, "the end of the second loop's start", func() bool { return mapped() < little })
+}
+
 // costs are the memory that is this process's own, in KiB, and its
 // descriptors. Pages of the program's file are no cost of a connection.
 func costs(t *testing.T, pid int) (kb, fds int) {
