@@ -54,7 +54,7 @@ func makeCommand(args []string) error {
 	}
 	flags.DurationVar(&f.idle, "idle", 2*time.Second, "freeze after so long without a request (X-IdleSec=)")
 	flags.DurationVar(&f.reclaim, "reclaim", 15*time.Second, "page out after so long frozen (X-IdleReclaimSec=)")
-	flags.DurationVar(&f.stop, "stop", 100*time.Second, "stop after so long frozen (X-IdleStopSec=)")
+	flags.DurationVar(&f.stop, "stop", 2*time.Minute, "stop after so long frozen (X-IdleStopSec=)")
 	flags.IntVar(&f.awake, "awake", 50, "the most that are awake at once, of each kind (X-RunningMax=)")
 	_ = flags.Parse(args) // it exits by itself
 	return f.build()

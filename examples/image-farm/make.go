@@ -52,6 +52,7 @@ type farm struct {
 type plan struct {
 	Servers []server      `json:"servers"`
 	Reclaim time.Duration `json:"reclaim"` // X-IdleReclaimSec=
+	Stop    time.Duration `json:"stop"`    // X-IdleStopSec=
 }
 
 // server is one image server.
@@ -80,7 +81,7 @@ func (f *farm) build() error {
 	if err := f.copyAll("images"); err != nil {
 		return err
 	}
-	p := plan{Reclaim: f.reclaim}
+	p := plan{Reclaim: f.reclaim, Stop: f.stop}
 	wants := "[Unit]\nDescription=The image farm\n"
 	for _, k := range kinds {
 		n := *f.counts[k.name]

@@ -66,7 +66,7 @@ func (w *walk) run() (err error) {
 	return w.verdict()
 }
 
-// phases: nothing runs; all are woken once; all sleep; the walk.
+// phases: nothing runs; all are woken once; all sleep, deeper and deeper; the walk.
 func (w *walk) phases() error {
 	fmt.Println(rowHead())
 	if err := w.show("nobody has asked yet"); err != nil {
@@ -100,6 +100,12 @@ func (w *walk) phases() error {
 		if err := w.host.idleCPU("all sleep", w.quiet); err != nil {
 			return err
 		}
+	}
+	if err := w.show("after that"); err != nil {
+		return err
+	}
+	if _, err := w.until(w.Stop+30*time.Second, func(m *measured) bool { return m.count[stopped] == len(w.Servers) }); err != nil {
+		return err
 	}
 	if err := w.show("before the walk"); err != nil {
 		return err
