@@ -45,6 +45,7 @@ type sleeper struct {
 	Sleeps      uint32   `json:"sleeps"`
 	Connections uint32   `json:"connections"`
 	Accepted    uint32   `json:"accepted"`
+	WaitsFor    string   `json:"waits_for,omitempty"`
 }
 
 type listen struct {
@@ -63,6 +64,8 @@ type listen struct {
 // the service is.
 func (s *sleeper) state(l *listen) string {
 	switch {
+	case s.WaitsFor != "":
+		return "waits for " + s.WaitsFor
 	case s.SocketSub != "listening" && s.SocketSub != "running":
 		return s.SocketSub
 	case s.Accept && s.Connections > 0:

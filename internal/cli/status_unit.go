@@ -245,7 +245,11 @@ func (a *app) rouseLines(p client.Props) {
 	if n, m := p.Number("Wakes"), p.Number("Sleeps"); n+m > 0 {
 		a.line("Wakes", "%d (and %d sleeps)", n, m)
 	}
+	if kindOf(p) == unit.KindSlice {
+		a.ceilingLine(p)
+	}
 	if kindOf(p) == unit.KindService {
+		a.tierLines(p)
 		if at := p.Number("IdleSinceTimestamp"); at != 0 {
 			a.line("Idle", "since %s; %s", stamp(at), ago(at))
 		}

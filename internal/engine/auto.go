@@ -105,7 +105,7 @@ func (e *Engine) recheck(n *node) {
 			e.autoJob(n, Start, unit.ModeFail, "Upholds= of "+m.def.Name)
 			return
 		}
-		if n.flag&flagCollect != 0 && n.job == nil &&
+		if n.flag&flagCollect != 0 && n.job == nil && (n.service == nil || n.service.Ticket == 0) &&
 			(n.view.Active == Inactive || n.def.CollectMode == unit.CollectInactiveOrFailed) {
 			e.forget(n)
 		}

@@ -191,6 +191,7 @@ const (
 	TimerLeave                 // the next look at a socket that leaves those of its address
 	TimerTier                  // a sleeper is to sleep deeper
 	TimerJudge                 // end of the patience with X-IdleCommand=
+	TimerRoom                  // of no unit: room is looked for, while somebody waits for it
 	NumTimers
 )
 

@@ -42,8 +42,9 @@ type Engine struct {
 	down, finished bool
 	stepping       bool // a Step runs, or has panicked
 
-	kinds      // what the kinds keep for all units, embedded
-	eventTable // what is known of events
+	room       roomState // of the search for room
+	kinds                // what the kinds keep for all units, embedded
+	eventTable           // what is known of events
 }
 
 // node is one unit and all that is known of its life.

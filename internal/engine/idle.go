@@ -54,6 +54,10 @@ type idle struct {
 	CPU     Time     // used up to CPUAt
 	CPUAt   Time
 	Depth   depth
+
+	Used    Time   // when a look saw it used last
+	QuietAt Time   // of the last look, if that saw no use
+	Evicted string // the slice in which it makes room by this sleep
 }
 
 // asleep tells whether a knock or a byte shall wake it.

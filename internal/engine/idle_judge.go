@@ -70,6 +70,10 @@ func (e *Engine) idlePolicy(n *node) *idle {
 // why says why it sleeps; what is said of its sockets, where it has some.
 func (x *idle) why(what string) string {
 	switch {
+	case x.Evicted != "":
+		return "put to sleep to make room in " + x.Evicted + " (X-RunningMax=)"
+	case x.Leave:
+		return "no connection is left, and its socket takes no more (Distribute=)"
 	case x.Group:
 		return "no service that is awake needs it"
 	case len(x.Sockets) == 0:

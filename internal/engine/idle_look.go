@@ -202,6 +202,7 @@ func (e *Engine) connections(in *Connections) {
 			e.bug(n, "connections")
 		}
 	}
+	e.evict(in.Token.Gen)
 }
 
 // lookedAt finds the service that waits for the look gen: that of the socket,
@@ -247,6 +248,7 @@ func (e *Engine) looked(n *node, c Count) {
 	x := n.service.Idle
 	judged := x.Judged
 	x.Gen, x.Judged = 0, false
+	e.seen(n, &c)
 	unneeded := !x.Group || !e.kept(n)
 	busy := n.view.Inhibited || c.Queued > 0 || c.Traffic || n.job != nil || !unneeded || x.owes(c)
 	if c.CPU >= 0 && x.Sec != 0 && !hasJudge(n) {
@@ -327,7 +329,8 @@ func (e *Engine) connectionClosed(sock *node) {
 	if x.Sec == 0 || x.Phase != idleAwake || n.service.State != svcRunning {
 		return
 	}
-	x.Since = e.now
+	x.Since, x.Used = e.now, e.now
+	e.tryRoom()
 	if x.Next == 0 && x.Gen == 0 && !n.view.Inhibited {
 		e.planLook(n, e.now+x.Sec)
 	}

@@ -34,6 +34,7 @@ func (e *Engine) unfreeze(n *node) {
 		return
 	}
 	asleep := x.asleep()
+	e.dropTicket(n)
 	x.Ice, x.Held, s.Waking = false, false, false
 	e.thawNeeds(n)
 	e.regroupNeeds(n)
@@ -51,6 +52,8 @@ func (e *Engine) unfreeze(n *node) {
 		x.Phase = idleStopping // what is held stays held until it is dead
 		return
 	}
+	x.Depth.Down = false
+	e.reseat(n)
 	e.release(n)
 	e.resumeClocks(n)
 }
@@ -95,7 +98,8 @@ func (e *Engine) heldFrozen(n *node) {
 	x := n.service.Idle
 	e.release(n)
 	e.rise(n)
-	x.Phase, x.Depth.Stopping = idleFrozen, false
+	x.Phase, x.Depth.Stopping, x.Depth.Down = idleFrozen, false, true
+	e.reseat(n)
 	n.view.IdleSince = 0
 	n.view.Freezer = "frozen"
 	n.view.Cause = "frozen on request"
@@ -121,7 +125,7 @@ func (e *Engine) counted(n *node, c Count) {
 		return
 	}
 	if x.Action == unit.IdleFreeze {
-		if c.Queued > 0 || c.Traffic || c.Open > 0 && c.Silence < x.Sec || x.owes(c) {
+		if c.Queued > 0 || c.Traffic || c.Open > 0 && c.Silence < x.silence() || x.owes(c) {
 			e.unfreeze(n)
 			return
 		}
@@ -132,11 +136,7 @@ func (e *Engine) counted(n *node, c Count) {
 		e.unfreeze(n)
 		return
 	}
-	cause := x.why("no connection")
-	if x.Leave {
-		cause = "no connection is left, and its socket takes no more (Distribute=)"
-	}
-	e.stopIdle(n, cause)
+	e.stopIdle(n, x.why("no connection"))
 }
 
 // stopIdle stops a frozen service that a look has found without connections.
@@ -190,6 +190,8 @@ func (e *Engine) wakeFor(n *node, cause string) {
 		return // it is awake, or on its way
 	}
 	e.wokenNow(n)
+	n.service.Idle.Depth.Down = false // it takes its seat, also while it waits for what it needs
+	e.reseat(n)
 	if !e.awaitNeeds(n) {
 		e.unfreeze(n)
 	}
@@ -236,6 +238,7 @@ func (e *Engine) freezeFailed(n *node, in FreezeFailed) {
 		return
 	}
 	x.Gen, x.Ice, x.Held, x.Phase = 0, false, false, idleAwake
+	x.Used, x.Evicted = e.now, ""
 	n.view.Freezer = "running"
 	e.resumeClocks(n)
 	e.answer(n, &Refusal{Code: "FreezeFailed", Msg: in.Msg})

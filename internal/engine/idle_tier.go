@@ -16,6 +16,7 @@ type depth struct {
 	Paged    bool   // it had been paged out then
 	Order    uint64 // the Reclaim that is waited for
 	Kept     bool   // its memory cannot be paged out
+	Down     bool   // it has given up its seats (idle_ceiling.go)
 	Stopping bool   // it is being looked at, or stopped, for X-IdleStopSec=
 	Again    Time   // it is not looked at for that before
 	Timer    timer  // TimerTier
@@ -28,9 +29,11 @@ const minStopLook = Time(time.Second)
 // sink begins the time of a sleeper.
 func (e *Engine) sink(n *node) {
 	d := &n.service.Idle.Depth
-	*d = depth{Slept: e.now, Woken: d.Woken, Paged: d.Paged}
+	*d = depth{Slept: e.now, Woken: d.Woken, Paged: d.Paged, Down: true}
+	n.service.Idle.Evicted = ""
 	n.view.Tier, n.view.TierNote, n.view.MemoryNow = TierFrozen, "", 0
 	e.armTier(n)
+	e.reseat(n)
 }
 
 // rise ends it: the service wakes, stops or dies.
@@ -38,6 +41,7 @@ func (e *Engine) rise(n *node) {
 	d := &n.service.Idle.Depth
 	e.disarm(n, TimerTier, &d.Timer)
 	d.Order = 0
+	n.service.Idle.Evicted = ""
 	n.view.Tier, n.view.TierNote, n.view.MemoryNow = TierAwake, "", 0
 }
 
@@ -73,6 +77,8 @@ func (e *Engine) tierTime(n *node, in TimerFired) {
 	case !x.asleep():
 		e.bug(n, "tier timer")
 	case t == nil:
+	case n.service.Ticket != 0, n.service.Waking: // it is about to wake
+		e.arm(n, TimerTier, &d.Timer, e.now+minStopLook)
 	case t.Stop != unit.Infinity && e.now >= max(d.Slept+Time(t.Stop), d.Again):
 		e.lookAtSleeper(n)
 	case t.Reclaim != unit.Infinity && n.view.Tier == TierFrozen && d.Order == 0 && !d.Kept && e.now >= d.Slept+Time(t.Reclaim):
@@ -131,26 +137,23 @@ func (e *Engine) lookAtSleeper(n *node) {
 func (e *Engine) sleeperCounted(n *node, c Count) {
 	x := n.service.Idle
 	d := &x.Depth
-	switch {
-	case c.Queued > 0, c.Traffic, c.Open > 0 && x.Phase == idleHolding:
-		d.Stopping = false
-		e.wokenNow(n)
-		e.unfreeze(n)
-		n.view.Wakes++
-		n.view.Cause = "a connection came when it was to be stopped (X-IdleStopSec=)"
-		e.changed(n)
-	case c.Open > 0:
-		// Whoever is connected would lose the connection by the stop.
-		x.Phase, x.Gen, d.Stopping = idleFrozen, 0, false
-		n.view.TierNote = itoa(int64(c.Open)) + " connections, open and silent, keep it from being stopped (X-IdleStopSec=)"
-		if t := n.serviceDef().Tiers; t != nil && t.Stop != unit.Infinity {
-			d.Again = e.now + max(Time(t.Stop), minStopLook)
-		}
-		e.armTier(n)
-		e.watchSleeper(n)
-	default:
+	if c.Open == 0 && c.Queued == 0 && !c.Traffic {
 		e.stopIdle(n, "asleep for "+time.Duration(e.now-d.Slept).Round(time.Millisecond).String()+" (X-IdleStopSec=)")
+		return
 	}
+	// It goes on sleeping. A knock that came meanwhile is told of by the watch
+	// that begins again; whoever is connected would lose the connection by the stop.
+	e.release(n)
+	x.Phase, x.Gen, d.Stopping = idleFrozen, 0, false
+	if c.Queued == 0 {
+		n.view.TierNote = itoa(int64(c.Open)) + " connections, open and silent, keep it from being stopped (X-IdleStopSec=)"
+	}
+	if t := n.serviceDef().Tiers; t != nil && t.Stop != unit.Infinity {
+		d.Again = e.now + max(Time(t.Stop), minStopLook)
+	}
+	e.armTier(n)
+	e.watchSleeper(n)
+	e.changed(n)
 }
 
 // sleptSince is since when a service sleeps that has been stopped for it, and

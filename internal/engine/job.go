@@ -103,6 +103,7 @@ func (e *Engine) install(n *node, v Verb, irreversible, ignoreOrder bool, cause 
 		e.jobs.byID = map[uint32]*job{}
 	}
 	e.jobs.byID[j.ID] = j
+	e.reseat(n)
 	e.countOrder(n, 1)
 	e.emit(JobQueued{Job: j.ID, Unit: n.def.Name, Type: v})
 	if d := n.def.JobTimeout; d > 0 && d != unit.Infinity {
@@ -134,6 +135,7 @@ func (e *Engine) retype(n *node, v Verb, ignoreOrder bool) {
 	e.countOrder(n, -1)
 	n.job.Type, n.job.IgnoreOrder = v, ignoreOrder
 	n.job.Blocked = 0
+	e.reseat(n)
 	e.countOrder(n, 1)
 	e.changed(n)
 }
@@ -237,6 +239,7 @@ func (e *Engine) remove(n *node) {
 	e.countOrder(n, -1)
 	delete(e.jobs.byID, j.ID)
 	n.job = nil
+	e.reseat(n)
 	e.changed(n)
 }
 

@@ -83,6 +83,8 @@ func (e *Engine) kindReset(n *node) {
 // back.
 func (e *Engine) kindForget(n *node) {
 	if s := n.service; s != nil {
+		e.dropTicket(n)
+		e.vacate(n)
 		e.abandon(n)
 		e.dropUnused(n)
 		e.idleEnd(n)
@@ -110,6 +112,7 @@ type kinds struct {
 	keeper  int32   // id of the service whose idle.Timer runs, -1 for none
 	waiting []int32 // services of Type=idle that wait for the jobs to end
 	waking  []int32 // those whose service.Waking is set
+	ceilings
 }
 
 func newKinds() kinds { return kinds{pids: map[int32]int32{}, keeper: -1} }
@@ -149,6 +152,7 @@ func (e *Engine) restoreKinds() {
 			e.restoreProc(n, s.Control)
 		}
 	}
+	e.restoreRooms()
 }
 
 func (e *Engine) restoreProc(n *node, p proc) {

@@ -67,7 +67,7 @@ func (e *Engine) serviceInput(n *node, in Input) {
 	case Readable:
 		e.spokenTo(n)
 	case TimerFired:
-		switch in.Timer { //nolint:exhaustive // the others are those of its life
+		switch in.Timer {
 		case TimerIdle:
 			e.lookTime(n, in)
 		case TimerTier:

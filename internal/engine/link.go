@@ -43,9 +43,14 @@ func (e *Engine) load(in Loaded) {
 		if n := e.node(name); n != nil && n.view.Load != unit.NotFound {
 			n.view.Load = unit.NotFound
 			n.flag |= flagCollect | flagGone
+			e.roomsStale = e.roomsStale || e.rooms[name] != nil
 			e.changed(n)
 			e.work.push(reaction{do: recheck, node: n.id})
 		}
+	}
+	if e.roomsStale {
+		e.rebuildRooms()
+		e.tryRoom()
 	}
 }
 
@@ -78,6 +83,7 @@ func (e *Engine) define(u *unit.Unit) *node {
 	}
 	u = e.keepGroup(n, e.keepRunning(n, u))
 	e.newExpressions(n, u)
+	e.roomsStale = e.roomsStale || e.roomsChange(n, u)
 	n.def = u
 	n.view.Unit, n.view.Load = u, u.Load
 	n.flag &^= flagGone

@@ -36,6 +36,10 @@ func (e *Engine) viewOf(n *node) View {
 	if j := n.job; j != nil {
 		v.Job, v.JobType, v.JobWhy = j.ID, j.Type, e.whyWaiting(n)
 	}
+	v.Waits = e.roomWords(n)
+	if r := e.rooms[n.def.Name]; r != nil {
+		v.Awake, v.Waiting = uint32(len(r.seats)), e.waitingIn(r)
+	}
 	return v
 }
 

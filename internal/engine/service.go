@@ -53,6 +53,9 @@ type service struct {
 	Gate          uint64 // the event that it waits for in svcStarting or svcStopping
 	Blame         blame
 
+	Ticket  uint64 // it waits for room: the lower, the longer (idle_ceiling.go)
+	Knocker string // the socket that it is to be woken by then
+
 	Main, Control proc
 	Lost          lost   // orders that were given up
 	Watch         uint64 // the WatchCgroup that is waited for
@@ -171,6 +174,7 @@ func (e *Engine) setService(n *node, st serviceState) {
 	if s.Idle != nil && st != svcRunning {
 		e.unlook(n)
 	}
+	e.reseat(n)
 	n.view.Result = s.Result.String()
 	e.enter(n, st.active(n.serviceDef().Type == unit.TypeIdle), st.String())
 }

@@ -40,6 +40,7 @@ func (e *Engine) startService(n *node) (startResult, *Refusal) {
 		e.setService(n, svcFailed)
 		return startRefused, &Refusal{Code: "StartLimitHit", Msg: n.def.Name + ": " + n.view.Failure}
 	}
+	e.dropTicket(n)
 	if s.State == svcAutoRestart {
 		// It cuts the delay short, and is a restart all the same.
 		n.view.NRestarts++

@@ -17,6 +17,7 @@ type State struct {
 	Watching       bool
 	Held           uint64
 	HeldAt         Time
+	Room           roomState
 }
 
 // NodeState is one unit in a State.
@@ -43,7 +44,7 @@ func (e *Engine) State() *State {
 		Gen: e.gen, Late: e.late, LastJob: e.jobs.last, Down: e.down, Finished: e.finished,
 		Nodes: make([]NodeState, 0, len(e.nodes)-len(e.free)), Free: e.free,
 	}
-	s.Watching, s.Held, s.HeldAt = e.watching, e.held, e.heldAt
+	s.Watching, s.Held, s.HeldAt, s.Room = e.watching, e.held, e.heldAt, e.room
 	for _, v := range e.heldEvents() {
 		s.Events = append(s.Events, *v)
 	}
@@ -72,6 +73,7 @@ func Restore(cfg Config, s *State) *Engine {
 	e := New(cfg)
 	e.gen, e.late, e.jobs.last = s.Gen, s.Late, s.LastJob
 	e.down, e.finished, e.free = s.Down, s.Finished, s.Free
+	e.room = s.Room
 	e.nodes = make([]*node, len(s.Nodes)+len(s.Free))
 	for i := range s.Nodes {
 		ns := &s.Nodes[i]

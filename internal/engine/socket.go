@@ -196,6 +196,9 @@ func (e *Engine) setSocket(n *node, st socketState) {
 		e.disarm(n, TimerPoll, &s.Pause)
 		e.disarm(n, TimerLeave, &s.LeaveTimer)
 		s.Leaving, s.Leave = false, 0
+		if svc := e.serviceOf(n); svc != nil && svc.service != nil && svc.service.Knocker == n.def.Name {
+			e.leaveQueue(svc)
+		}
 	}
 	if was.held() && !st.held() {
 		e.emit(CloseSocket{Unit: n.def.Name})

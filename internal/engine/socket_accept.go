@@ -41,10 +41,22 @@ func (e *Engine) accepted(n *node, in *Accepted) {
 		s.sourceOf(m.service.More.Source).Count++
 	}
 	v.NConnections++
-	if _, no := e.enqueue(m, Start, unit.ModeReplace, "a connection to "+n.def.Name); no != nil {
-		e.record(RecordWarning, n, "cannot start %s: %s", m.def.Name, no.Msg)
-		v.NRefused++
+	if e.mayWake(m, n) {
+		e.startInstance(m, n)
+	} else {
+		e.disarmSocket(n) // what comes after it waits in the queue of the kernel
+	}
+}
+
+// startInstance starts the service of a connection. Its socket may be gone.
+func (e *Engine) startInstance(m, sock *node) {
+	if _, no := e.enqueue(m, Start, unit.ModeReplace, "a connection to "+m.service.More.Socket); no != nil {
+		e.record(RecordWarning, sock, "cannot start %s: %s", m.def.Name, no.Msg)
+		if sock != nil {
+			sock.view.NRefused++
+		}
 		e.dropUnused(m)
+		e.work.push(reaction{do: recheck, node: m.id})
 	}
 }
 

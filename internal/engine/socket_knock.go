@@ -18,7 +18,11 @@ func (e *Engine) readable(n *node) {
 	n.view.Activity = e.now
 	svc := e.serviceOf(n)
 	if svc != nil && svc.service != nil && svc.service.Idle.asleep() {
-		e.wake(svc, n) // which disarms, because it may be a connection that is readable
+		if e.mayWake(svc, n) {
+			e.wake(svc, n) // which disarms, because it may be a connection that is readable
+		} else {
+			e.disarmSocket(n)
+		}
 		return
 	}
 	if !s.Armed {
@@ -120,14 +124,30 @@ func (e *Engine) recheckSocket(n *node) {
 	e.recheckGroup(n)
 }
 
-// knock starts the service, if it does not run or start already.
+// unstarted tells whether a service is down, and no job starts it.
+func unstarted(n *node) bool {
+	down := n.service == nil || n.service.State.down()
+	return down && !starts(n)
+}
+
+// knock starts the service, if it does not run or start already, and if there is
+// room for it.
 func (e *Engine) knock(n, svc *node) {
-	down := svc.service == nil || svc.service.State.down()
-	if down && !(svc.job != nil && (svc.job.Type == Start || svc.job.Type == Restart)) {
-		cause := n.def.Name + " was knocked on"
+	if unstarted(svc) {
 		if svc.service == nil {
 			svc.service = &service{}
 		}
+		if !e.mayWake(svc, n) {
+			return // it goes on listening, but need not be watched
+		}
+	}
+	e.knocked(n, svc)
+}
+
+// knocked is knock once there is room.
+func (e *Engine) knocked(n, svc *node) {
+	if unstarted(svc) {
+		cause := n.def.Name + " was knocked on"
 		if _, no := e.enqueue(svc, Start, unit.ModeReplace, cause); no != nil {
 			e.pause(n, "cannot start "+svc.def.Name+": "+no.Msg)
 			return

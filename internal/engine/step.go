@@ -134,6 +134,10 @@ func (e *Engine) timer(in TimerFired) {
 		e.heldTimer(in)
 		return
 	}
+	if in.Timer == TimerRoom {
+		e.roomTime(in)
+		return
+	}
 	n := e.node(in.Token.Unit)
 	switch {
 	case n == nil:

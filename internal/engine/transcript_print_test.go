@@ -17,7 +17,7 @@ var timerNames = [NumTimers]string{
 	TimerState: "state", TimerRestart: "restart", TimerRuntime: "runtime", TimerWatchdog: "watchdog",
 	TimerJob: "job", TimerJobRun: "jobrun", TimerPoll: "poll", TimerIdle: "idle", TimerTrigger: "trigger",
 	TimerAuto: "auto", TimerExpect: "expect", TimerHeld: "held", TimerLeave: "leave", TimerTier: "tier",
-	TimerJudge: "judge",
+	TimerJudge: "judge", TimerRoom: "room",
 }
 
 func timerByName(t *testing.T, s string) Timer {

@@ -50,6 +50,8 @@ var depKinds = map[string]unit.DepKind{
 
 var tierKeys = map[string]string{"X-IdleReclaimSec": "Reclaim", "X-IdleStopSec": "Stop", "X-IdleMinUpSec": "MinUp"}
 
+var ceilingKeys = map[string]string{"X-RunningMax": "Running", "X-RunningMemory": "Memory"}
+
 var phases = map[string]unit.Phase{
 	"ExecCondition": unit.PhaseCondition, "ExecStartPre": unit.PhaseStartPre, "ExecStart": unit.PhaseStart,
 	"ExecStartPost": unit.PhaseStartPost, "ExecReload": unit.PhaseReload, "ExecStop": unit.PhaseStop,
@@ -169,6 +171,13 @@ func setKey(t *testing.T, u *unit.Unit, k, val string) {
 			u.Service.Tiers = &unit.Tiers{Reclaim: unit.Infinity, Stop: unit.Infinity}
 		}
 		setField(t, reflect.ValueOf(u.Service.Tiers).Elem().FieldByName(to), val)
+		return
+	}
+	if to, ok := ceilingKeys[k]; ok {
+		if u.Ceiling == nil {
+			u.Ceiling = &unit.Ceiling{}
+		}
+		setField(t, reflect.ValueOf(u.Ceiling).Elem().FieldByName(to), val)
 		return
 	}
 	for key, to := range map[string]string{

@@ -59,6 +59,13 @@ type View struct {
 	// time that its cgroup had used until then. 0: unknown.
 	MemoryBefore, MemoryNow uint64
 	CPUBefore               time.Duration
+
+	// Waits is what a service waits for that was knocked on: "room in
+	// X.slice (50 of 50 awake)", "" for nothing.
+	Waits string
+	// Awake and Waiting are, of a slice with a ceiling, the services that are
+	// awake, and those that wait for room.
+	Awake, Waiting uint32
 }
 
 // Tier is how deep a service sleeps.

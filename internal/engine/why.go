@@ -68,6 +68,9 @@ func (e *Engine) waits(n *node) []string {
 	if n.job != nil && !n.job.Running {
 		out = append(out, e.whyWaiting(n))
 	}
+	if w := e.roomWords(n); w != "" {
+		out = append(out, w)
+	}
 	if v := n.def.Events; v != nil && !e.goalUp(n) && n.job == nil && n.ev != nil && len(v.StartOn) > 0 {
 		for i := range n.ev.Start {
 			if n.ev.Start[i].True {

@@ -70,6 +70,9 @@ func (e *Engine) settle() {
 			}
 		case len(w.leaving) > 0:
 			e.lookAtLeaving()
+		case e.roomDue: // last: a seat may have been left only to be taken again
+			e.roomDue = false
+			e.letIn()
 		default:
 			w.reactions, w.done = w.reactions[:0], 0
 			w.run, w.ran = w.run[:0], 0

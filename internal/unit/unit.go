@@ -117,6 +117,7 @@ type Unit struct {
 	Service             *Service
 	Socket              *Socket
 	Resources           *Resources // [Slice], [Service], [Socket], [Scope]
+	Ceiling             *Ceiling   // of a slice; nil without one
 	// Unsupported are the directives that were understood but have no
 	// effect here; `status` shows them.
 	Unsupported []diag.Diagnostic

@@ -61,6 +61,8 @@ type Sleeper struct {
 	Sleeps      uint32 `json:"sleeps"`
 	Connections uint32 `json:"connections"`
 	Accepted    uint32 `json:"accepted"`
+	// WaitsFor is what the service waits for that was knocked on.
+	WaitsFor string `json:"waits_for,omitempty"`
 }
 
 // Port is one address of a Sleeper.
@@ -103,6 +105,10 @@ func rouseUnitInterface() *bus.Interface {
 		live("SleepTierNote", "s", text(func(o *object) string { return o.view.TierNote })),
 		live("SleepMemoryBefore", "t", u64(func(o *object) uint64 { return o.view.MemoryBefore })),
 		live("SleepMemory", "t", u64(func(o *object) uint64 { return o.view.MemoryNow })),
+		live("WaitsFor", "s", text(func(o *object) string { return o.view.Waits })),
+		live("Running", "u", u32(func(o *object) uint32 { return o.view.Awake })),
+		live("Waiting", "u", u32(func(o *object) uint32 { return o.view.Waiting })),
+		one("RunningMax", "u", u32(func(o *object) uint32 { return o.ceiling().Running })),
 		one("IdleReclaimUSec", "t", u64(func(o *object) uint64 { return o.tiers(func(t *unit.Tiers) time.Duration { return t.Reclaim }) })),
 		one("IdleStopUSec", "t", u64(func(o *object) uint64 { return o.tiers(func(t *unit.Tiers) time.Duration { return t.Stop }) })),
 		one("IdleMinUpUSec", "t", u64(func(o *object) uint64 {
@@ -137,6 +143,14 @@ func rouseUnitInterface() *bus.Interface {
 			return lines
 		})),
 	}}
+}
+
+// ceiling is that of a slice, empty where there is none.
+func (o *object) ceiling() unit.Ceiling {
+	if c := o.view.Unit.Ceiling; c != nil {
+		return *c
+	}
+	return unit.Ceiling{}
 }
 
 // tiers is one of the times of a service's tiers.
@@ -219,6 +233,7 @@ func (s *Service) sleepers() []Sleeper {
 				entry.IdleSec, entry.IdleAction = micros(d.IdleSec), word(idleActions[:], d.IdleAction)
 			}
 			entry.Active, entry.Sub, entry.Freezer, entry.Inhibited = w.Active.String(), w.Sub, w.Freezer, w.Inhibited
+			entry.WaitsFor = w.Waits
 			entry.Wakes, entry.Sleeps = max(entry.Wakes, w.Wakes), max(entry.Sleeps, w.Sleeps)
 			if entry.IdleSince == 0 {
 				entry.IdleSince = s.wall(w.IdleSince)

@@ -34,6 +34,8 @@ func (w *World) check(it *item) {
 	if dead(v.Active) {
 		w.checkDead(it, &v)
 	}
+	it.followSleep(&v)
+	w.followWait(it, &v)
 	if v.StateChange != 0 && v.Cause == "" {
 		w.violate("%s is %s without a cause", it.name, v.Active)
 	}
@@ -98,8 +100,8 @@ func (w *World) checkSocket(it *item, v *engine.View) {
 		w.violate("%s is armed while %s is %s/%s", it.name, svc.Unit.Name, svc.Active, svc.Sub)
 	}
 	// A knock at a socket that waits to be stopped is not answered.
-	if v.Sub == "listening" && !it.armed && it.timers[engine.TimerPoll] == 0 && v.Job == 0 {
-		w.violate("%s listens, but is neither armed nor pausing", it.name)
+	if v.Sub == "listening" && !it.armed && it.timers[engine.TimerPoll] == 0 && v.Job == 0 && svc.Waits == "" {
+		w.violate("%s listens, but is neither armed nor pausing, nor does its service wait for room", it.name)
 	}
 }
 
@@ -119,7 +121,7 @@ func (w *World) checkTurn(it *item) {
 // meanwhile: the job of another unit came when the turn of this one may have
 // come already. A job waits at its gates and for its pre-start after its turn
 // has come, and one step can queue jobs by events after that.
-func (w *World) meanwhile(own, other int) bool { return w.cfg.Shape != NoJobs && other >= own }
+func (w *World) meanwhile(own, other int) bool { return w.hasJobs() && other >= own }
 
 // stopsSince is the step since which the job of the unit stops it. That is not
 // when it was queued where a start has become a restart.
@@ -156,6 +158,7 @@ func (w *World) checkAll() {
 	for _, name := range names {
 		w.check(w.item(name))
 	}
+	w.checkWaiting()
 }
 
 // checkEnd makes sure that nothing is left over.
@@ -170,7 +173,7 @@ func (w *World) checkEnd() {
 		w.violate("event N=%d has neither completed nor been reported as waited for", id)
 		break
 	}
-	if w.cfg.Shape != NoJobs {
+	if w.hasJobs() {
 		clear(w.asked) // half an expression keeps its event, which was reported
 	}
 	if len(w.jobs) > 0 || len(w.asked) > 0 || len(w.conns) > 0 {

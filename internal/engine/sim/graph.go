@@ -14,21 +14,26 @@ import (
 // boot loads a random graph, starts it, lets life happen, and shuts down.
 func (w *World) boot() {
 	all := w.newUnit("all.target", unit.KindTarget)
+	w.slices = []string{"", "a.slice", "a-b.slice", "a-b-c.slice", "d.slice"}
 	var load engine.Loaded
 	for i := range w.cfg.Units {
 		for _, u := range w.makeUnits(i) {
 			load.Units = append(load.Units, u)
-			if w.rng.IntN(10) < 7 && u.Name != "template.service" {
+			if w.cfg.Shape == Farm {
+				if u.Kind == unit.KindSocket {
+					all.Deps = append(all.Deps, unit.Dep{Kind: unit.Wants, Name: u.Name})
+				}
+			} else if w.rng.IntN(10) < 7 && u.Name != "template.service" {
 				all.Deps = append(all.Deps, unit.Dep{Kind: unit.Wants, Name: u.Name})
 			}
 		}
 	}
-	load.Units = append(load.Units, all)
+	load.Units = append(append(load.Units, w.makeSlices()...), all)
 	w.after(0, 0, func() engine.Input { return load })
-	if w.cfg.Shape == NoJobs || w.cfg.Shape == Mixed {
+	if !w.hasJobs() || w.cfg.Shape == Mixed {
 		w.after(millisecond, millisecond, func() engine.Input { return w.wish(engine.Start, "all.target", unit.ModeReplace) })
 	}
-	if w.cfg.Shape != NoJobs {
+	if w.hasJobs() {
 		w.after(millisecond, millisecond, func() engine.Input { return w.emit("startup") })
 	}
 	span := engine.Time(w.cfg.Asks)*2*millisecond + 30*second
@@ -36,6 +41,7 @@ func (w *World) boot() {
 		w.after(second, span, w.something)
 	}
 	w.after(span+second, span+second, func() engine.Input {
+		w.checkPatience()
 		w.down = true
 		return engine.AskedShutdown{}
 	})
@@ -52,29 +58,34 @@ func (w *World) makeUnits(i int) []*unit.Unit {
 		w.names = append(w.names, u.Name)
 		return []*unit.Unit{u}
 	}
-	if w.rng.IntN(20) == 0 {
+	if w.cfg.Shape != Farm && w.rng.IntN(20) == 0 {
 		u := w.newUnit(name+".target", unit.KindTarget)
 		w.addDeps(u)
 		w.names = append(w.names, u.Name)
 		return []*unit.Unit{u}
 	}
-	if w.rng.IntN(50) == 0 {
+	if w.cfg.Shape != Farm && w.rng.IntN(50) == 0 {
 		return w.makeGroup(i)
 	}
 	u := w.newUnit(name+".service", unit.KindService)
 	w.fillService(u)
-	w.addDeps(u)
-	w.makeMember(u)
+	if w.cfg.Shape == Farm {
+		u.Service.TimeoutStop = 2 * time.Second // some take no notice of SIGTERM
+		u.Service.Type, u.Service.Commands = unit.TypeSimple, []unit.Command{{Phase: unit.PhaseStart, Path: "/x", Args: []string{"/x"}}}
+	} else {
+		w.addDeps(u)
+		w.makeMember(u)
+	}
 	units := []*unit.Unit{u}
 	if w.cfg.Shape == Mixed && w.rng.IntN(3) == 0 {
 		w.makeJob(u, i)
 		w.names = append(w.names, u.Name)
 		return units
 	}
-	if w.rng.IntN(10) == 0 {
+	if w.cfg.Shape == Farm || w.rng.IntN(10) == 0 {
 		s := w.newUnit(name+".socket", unit.KindSocket)
 		s.Socket = w.socketOf(u.Name, unit.Infinity)
-		if w.rng.IntN(2) == 0 {
+		if w.cfg.Shape == Farm || w.rng.IntN(2) == 0 {
 			s.Socket.IdleSec = time.Second
 			s.Socket.IdleAction = unit.IdleAction(w.rng.IntN(2))
 		}
@@ -141,6 +152,7 @@ func (w *World) fillService(u *unit.Unit) {
 		u.Conditions = []unit.Condition{{Type: "PathExists", Arg: "/x", Assert: w.rng.IntN(2) == 0}}
 	}
 	u.Service = s
+	u.Slice = w.slices[w.rng.IntN(len(w.slices))]
 }
 
 // addDeps links u to units of lower number, so that nearly all order is free of
@@ -179,7 +191,10 @@ func (w *World) something() engine.Input {
 	if w.down {
 		return nil
 	}
-	if w.cfg.Shape != NoJobs && w.rng.IntN(3) == 0 {
+	if w.cfg.Shape == Farm && w.rng.IntN(20) != 0 {
+		return w.knock()
+	}
+	if w.hasJobs() && w.rng.IntN(3) == 0 {
 		if w.rng.IntN(2) == 0 {
 			return w.emit("e" + strconv.Itoa(w.rng.IntN(8)))
 		}
@@ -208,6 +223,11 @@ func (w *World) something() engine.Input {
 			return engine.AskedCancel{Job: id.Job}
 		}
 		return nil
+	case 17:
+		if w.rng.IntN(4) == 0 {
+			return w.moveCeiling()
+		}
+		return w.knock()
 	case 14:
 		if u := w.item(name).def; u.Kind == unit.KindService {
 			again := *u

@@ -26,7 +26,12 @@ const (
 	Chain
 	// Fan has all jobs start on the event of one.
 	Fan
+	// Farm has no jobs: services behind sockets, in slices with ceilings, that
+	// nobody starts but those who knock.
+	Farm
 )
+
+func (w *World) hasJobs() bool { return w.cfg.Shape != NoJobs && w.cfg.Shape != Farm }
 
 // makeJob gives service i its expressions.
 func (w *World) makeJob(u *unit.Unit, i int) {

@@ -52,7 +52,7 @@ func (w *World) perform(f engine.Effect) {
 		w.res.Jobs++
 		w.jobs[f.Job] = f.Unit
 		it := w.touch(f.Unit)
-		it.job, it.jobStep = f.Job, w.res.Steps
+		it.job, it.jobStep, it.lastJob = f.Job, w.res.Steps, f.Job
 	case engine.JobRemoved:
 		if _, ok := w.jobs[f.Job]; !ok {
 			w.violate("job %d of %s was removed but never queued", f.Job, f.Unit)
@@ -177,6 +177,7 @@ func (w *World) performSocket(f engine.Effect) {
 		for _, name := range f.Sockets {
 			it := w.item(name)
 			it.counting = f.Token.Gen
+			w.accept(it)
 			c := engine.Count{Socket: name, Queued: uint32(it.queued), CPU: -1}
 			if it.queued > 0 || w.rng.IntN(3) == 0 {
 				c.Open = uint32(it.queued) + 1
@@ -199,6 +200,19 @@ func (w *World) performSocket(f engine.Effect) {
 	case engine.LeaveGroup, engine.JoinGroup:
 		w.performGroup(f)
 	default: // nothing that the pretend machine would show
+	}
+}
+
+// accept lets the service behind a socket take who waits, if it runs.
+func (w *World) accept(it *item) {
+	if it.def == nil || it.def.Socket == nil || w.rng.IntN(2) == 0 {
+		return
+	}
+	svc := w.item(it.def.Socket.Service)
+	for _, p := range svc.procs {
+		if p.main && p.ready && !svc.frozen {
+			it.queued = 0
+		}
 	}
 }
 

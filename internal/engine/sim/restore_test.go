@@ -22,6 +22,9 @@ func TestRestoredEngineGoesOnAlike(t *testing.T) {
 		cfg := small(*seed + i)
 		cfg.Units = min(cfg.Units, 12)
 		cfg.Asks = 60
+		if i%3 == 0 {
+			cfg.Shape, cfg.Asks = Farm, 300
+		}
 		want := Run(cfg)
 		cfg.RestartEvery = 1 + rng.IntN(60)
 		cfg.Restart = func(e *engine.Engine) *engine.Engine {

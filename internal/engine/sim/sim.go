@@ -43,8 +43,10 @@ type Result struct {
 	Told int
 	// Grouped counts how often a frozen service of a group was looked at.
 	Grouped int
-	Clock   engine.Time
-	Hash    uint64 // of all inputs and orders
+	// Waited counts the services that were seen to wait for room.
+	Waited int
+	Clock  engine.Time
+	Hash   uint64 // of all inputs and orders
 	// Violations says what went wrong, in the order of happening; the run
 	// ends at the tenth.
 	Violations []string
@@ -67,6 +69,8 @@ type World struct {
 	groups []*group
 	input  engine.Input // of this step
 	jobs   map[uint32]string
+	slices []string
+	rooms  map[string]int // X-RunningMax= of slices
 	asked  map[uint64]bool
 	conns  map[uint64]bool // accepted and neither served nor dropped
 	ask    uint64
@@ -90,6 +94,7 @@ type item struct {
 	timers   [engine.NumTimers]uint64 // gens of the armed ones
 	was      engine.ActiveState
 	job      uint32
+	lastJob  uint32 // that was queued, whether it has ended or not
 	jobStep  int    // in which it was queued
 	stopJob  uint32 // the job that stops it; 0 for none
 	stopStep int    // since which stopJob does
@@ -97,12 +102,16 @@ type item struct {
 	// unordered: a ring of order was broken here when everything had to stop.
 	unordered bool
 
-	open, armed bool // of a socket unit
-	watched     bool // a byte on its connections is to be told
-	queued      int
-	idle        time.Duration // X-IdleSec= of a member
-	leaving     bool          // LeaveGroup is in force
-	counting    uint64        // the look at a socket that leaves, by its Gen
+	open, armed   bool        // of a socket unit
+	waits         engine.Time // for room, since then; 0: it does not
+	asleep        bool        // it has fallen asleep and neither woken nor died since
+	wakes, sleeps uint32      // as last seen
+	ran           bool        // as last seen; it waits for a restart with its seat
+	watched       bool        // a byte on its connections is to be told
+	queued        int
+	idle          time.Duration // X-IdleSec= of a member
+	leaving       bool          // LeaveGroup is in force
+	counting      uint64        // the look at a socket that leaves, by its Gen
 }
 
 // event is a fact that will be, if make still says so when its time comes.
@@ -176,6 +185,7 @@ func (w *World) step(in engine.Input) {
 		it.dirty = false
 		w.check(it)
 	}
+	w.checkRooms()
 	w.dirty = w.dirty[:0]
 	if w.res.Steps%1000 == 0 && (w.cfg.Units <= 10_000 || w.res.Steps%20_000 == 0) {
 		w.checkAll()

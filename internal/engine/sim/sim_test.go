@@ -90,6 +90,26 @@ func TestJobs(t *testing.T) {
 	}
 }
 
+// TestFarm runs worlds of services that only knocks wake, below ceilings.
+func TestFarm(t *testing.T) {
+	waited := 0
+	for s := range uint64(*runs) {
+		cfg := small(*seed + s)
+		cfg.Shape, cfg.Asks = Farm, 1000
+		if *tell {
+			cfg.Trace = func(s string) { t.Log(s) }
+		}
+		r := Run(cfg)
+		waited += r.Waited
+		for _, v := range r.Violations {
+			t.Errorf("-run TestFarm -seed %d -runs 1: %s", cfg.Seed, v)
+		}
+	}
+	if waited < 10**runs {
+		t.Errorf("only %d services waited for room: the worlds are too tame", waited)
+	}
+}
+
 // TestShapes runs large worlds of jobs; with -units 10000 those of the design.
 func TestShapes(t *testing.T) {
 	for name, shape := range map[string]Shape{"chain": Chain, "fan": Fan, "mixed": Mixed} {

@@ -243,7 +243,7 @@ func otherSection(key, except string) string {
 var Directives = sync.OnceValue(func() []*Directive {
 	tables := [][]Directive{
 		unitTable(), jobTable(), conditionTable(), installTable(),
-		serviceTable(), serviceTimeTable(), serviceExtensions(), socketTable(), killTable(),
+		serviceTable(), serviceTimeTable(), serviceExtensions(), sliceTable(), socketTable(), killTable(),
 		execTable(), privilegeTable(), stdioTable(), limitTable(), directoryTable(), sandboxTable(), imageTable(),
 		resourceTable(), memoryTable(), legacyResourceTable(), otherKindsTable(),
 	}

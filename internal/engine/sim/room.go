@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sim
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/rouse-init/rouse/internal/engine"
+	"github.com/rouse-init/rouse/internal/unit"
+)
+
+// makeSlices makes the slices, some with a ceiling.
+func (w *World) makeSlices() []*unit.Unit {
+	w.rooms = map[string]int{}
+	var all []*unit.Unit
+	for _, name := range w.slices {
+		if name == "" {
+			name = "-.slice"
+		}
+		u := w.newUnit(name, unit.KindSlice)
+		w.setCeiling(u)
+		all = append(all, u)
+	}
+	return all
+}
+
+func (w *World) setCeiling(u *unit.Unit) {
+	u.Ceiling = nil
+	delete(w.rooms, u.Name)
+	if w.rng.IntN(2) == 0 {
+		n := 1 + w.rng.IntN(6)
+		if u.Name == "-.slice" {
+			n += w.cfg.Units / 4
+		}
+		u.Ceiling = &unit.Ceiling{Running: uint32(n)}
+		w.rooms[u.Name] = n
+	}
+}
+
+// moveCeiling is a daemon-reload that changes the ceiling of one slice.
+func (w *World) moveCeiling() engine.Input {
+	name := w.slices[w.rng.IntN(len(w.slices))]
+	if name == "" {
+		name = "-.slice"
+	}
+	again := *w.item(name).def
+	w.setCeiling(&again)
+	w.item(name).def = &again
+	return engine.Loaded{Units: []*unit.Unit{&again}}
+}
+
+// below tells whether a service is in the slice or in one below it.
+func below(v *engine.View, slice string) bool {
+	s := v.Unit.Slice
+	if s == "" {
+		s = "-.slice"
+	}
+	for ; s != ""; s = unit.SliceParent(s) {
+		if s == slice {
+			return true
+		}
+	}
+	return false
+}
+
+// runs tells whether the service counts as awake.
+func (w *World) runs(v *engine.View) bool {
+	switch {
+	case v.Job != 0 && (v.JobType == engine.Start || v.JobType == engine.Restart):
+		return v.Unit.Kind == unit.KindService
+	case v.Unit.Kind != unit.KindService || w.item(v.Unit.Name).asleep || v.Sub == "exited":
+		return false
+	}
+	return !dead(v.Active)
+}
+
+// followSleep keeps what the machine sees of sleep: from the moment at which it
+// is frozen for good until it is thawed in order to run.
+func (it *item) followSleep(v *engine.View) {
+	slept := v.Sleeps != it.sleeps
+	it.sleeps = v.Sleeps
+	switch {
+	case dead(v.Active), v.Active == engine.Activating:
+		it.asleep = false
+	case v.Freezer == "frozen" && (v.Tier != engine.TierAwake || v.Cause == "frozen on request"):
+		it.asleep = true
+	case slept && v.Active == engine.Deactivating: // all in one step
+		it.asleep = true
+	case v.Freezer != "frozen" && (v.Active == engine.Active || v.Active == engine.Reloading):
+		it.asleep = false
+	}
+}
+
+// checkRooms makes sure that a knock let nobody in beyond a ceiling. What starts
+// in the same step because a woken service needs it does not count.
+func (w *World) checkRooms() {
+	var woken []*item
+	brought := map[*item]bool{}
+	for _, it := range w.dirty {
+		v, ok := w.e.Unit(it.name)
+		if !ok || v.Unit.Kind != unit.KindService {
+			continue
+		}
+		switch knocked := strings.HasSuffix(v.Cause, " was knocked on"); {
+		case v.Wakes != it.wakes && !it.ran && knocked:
+			woken = append(woken, it)
+		case !it.ran, v.Wakes != it.wakes && !knocked: // by who needs it
+			brought[it] = true
+		}
+		it.wakes, it.ran = v.Wakes, w.runs(&v)
+	}
+	if len(woken) == 0 || len(w.rooms) == 0 {
+		return
+	}
+	first := woken[0].lastJob
+	for _, it := range woken {
+		first = min(first, it.lastJob)
+	}
+	awake := map[string]int{}
+	for v := range w.e.Units() {
+		it := w.item(v.Unit.Name)
+		again := it.jobStep == w.res.Steps && it.lastJob > first && !slices.Contains(woken, it)
+		for slice := range w.rooms {
+			if w.runs(&v) && below(&v, slice) && !brought[it] && !again {
+				awake[slice]++
+			}
+		}
+	}
+	for _, it := range woken {
+		v, _ := w.e.Unit(it.name)
+		for slice, most := range w.rooms {
+			if below(&v, slice) && awake[slice] > most {
+				w.violate("a knock woke %s, but %d of %s are awake, %d may be", it.name, awake[slice], slice, most)
+			}
+		}
+	}
+}
+
+// followWait notes since when a service waits for room.
+func (w *World) followWait(it *item, v *engine.View) {
+	switch {
+	case v.Waits == "":
+		it.waits = 0
+	case it.waits == 0:
+		it.waits = w.now
+		w.res.Waited++
+	}
+}
+
+// longWait is how long nobody in a farm waits, where everybody may sleep (but for
+// faults, and for what a person froze): the ones that keep the others waiting are
+// found idle by every third look.
+const longWait = 20 * second
+
+// checkPatience makes sure that everybody was let in before everything stops.
+func (w *World) checkPatience() {
+	for v := range w.e.Units() {
+		if it := w.item(v.Unit.Name); w.cfg.Shape == Farm && w.cfg.Faults == 0 && it.waits != 0 && w.now-it.waits > longWait {
+			w.violate("%s has waited for %s for %d s", it.name, v.Waits, (w.now-it.waits)/second)
+		}
+	}
+}
+
+// checkWaiting makes sure that nobody waits for room where there is some.
+func (w *World) checkWaiting() {
+	slicesOf := func(v *engine.View) bool {
+		for slice, most := range w.rooms {
+			if s, ok := w.e.Unit(slice); ok && below(v, slice) && int(s.Awake) >= most {
+				return true
+			}
+		}
+		return false
+	}
+	var idle []string
+	for v := range w.e.Units() {
+		if v.Waits != "" && v.Job == 0 && !slicesOf(&v) {
+			idle = append(idle, v.Unit.Name)
+		}
+	}
+	slices.Sort(idle)
+	for _, name := range idle {
+		v, _ := w.e.Unit(name)
+		w.violate("%s waits for %s, but there is room", name, v.Waits)
+	}
+}
