@@ -35,6 +35,7 @@ var verbs = []verb{
 	{"is-system-running", isSystemRunningCommand},
 	{"list-units", listUnitsCommand},
 	{"list-sockets", listSocketsCommand},
+	{"list-sleeping", listSleepingCommand},
 	{"list-jobs", listJobsCommand},
 	{"list-dependencies", listDependenciesCommand},
 	{"list-unit-files", listUnitFilesCommand},

@@ -102,7 +102,7 @@ func (e *Engine) heldFrozen(n *node) {
 	e.reseat(n)
 	n.view.IdleSince = 0
 	n.view.Freezer = "frozen"
-	n.view.Cause = "frozen on request"
+	n.view.Cause, n.view.HeldSince = "frozen on request", e.now
 	e.answer(n, nil)
 	e.changed(n)
 	e.regroupNeeds(n)
@@ -120,6 +120,7 @@ func (e *Engine) answer(n *node, no *Refusal) {
 // counted decides what becomes of a frozen service.
 func (e *Engine) counted(n *node, c Count) {
 	x := n.service.Idle
+	n.view.OpenBefore = c.Open
 	if x.Depth.Stopping {
 		e.sleeperCounted(n, c)
 		return

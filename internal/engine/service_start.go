@@ -71,7 +71,7 @@ func (e *Engine) resetService(n *node) {
 	v.MainPid, v.ControlPid = 0, 0
 	v.MainStart, v.MainExit, v.MainCode, v.MainStatus = 0, 0, 0, 0
 	v.StatusText, v.StatusErrno, v.Failure, v.Inhibited, v.IdleSince = "", 0, "", false, 0
-	v.Tier, v.TierNote, v.MemoryBefore, v.MemoryNow, v.CPUBefore = TierAwake, "", 0, 0, 0
+	v.Tier, v.TierNote, v.MemoryBefore, v.MemoryNow, v.CPUBefore, v.OpenBefore = TierAwake, "", 0, 0, 0, 0
 }
 
 // beginStart runs the first command.

@@ -59,6 +59,10 @@ type View struct {
 	// time that its cgroup had used until then. 0: unknown.
 	MemoryBefore, MemoryNow uint64
 	CPUBefore               time.Duration
+	// HeldSince is when a person froze it.
+	HeldSince Time
+	// OpenBefore is how many connections are open while it is frozen.
+	OpenBefore uint32
 
 	// Waits is what a service waits for that was knocked on: "room in
 	// X.slice (50 of 50 awake)", "" for nothing.

@@ -82,6 +82,7 @@ func rouseInterface() *bus.Interface {
 	return &bus.Interface{Name: IfRouse, Methods: []bus.Method{
 		{Name: "Status", Out: "s", Open: true, Args: "> json", Call: func(s any, c *bus.Call) { replyJSON(c, s.(*Service).status()) }},
 		{Name: "Sleepers", Out: "s", Open: true, Args: "> json", Call: func(s any, c *bus.Call) { replyJSON(c, s.(*Service).sleepers()) }},
+		{Name: "Sleeping", Out: "s", Open: true, Args: "> json", Call: func(s any, c *bus.Call) { replyJSON(c, s.(*Service).sleeping()) }},
 		{Name: "UnitJSON", In: "s", Out: "s", Open: true, Args: "name > json", Call: unitJSON},
 		{Name: "Logs", In: "su", Out: "as", Args: "name lines > text", Call: logs},
 		{Name: "FollowLogs", In: "s", Out: "h", Args: "name > fd", Call: followLogs},

@@ -59,7 +59,7 @@ func (w *World) makeJob(u *unit.Unit, i int) {
 		}
 	case Mixed:
 		w.randomJob(u)
-	case NoJobs:
+	case NoJobs, Farm:
 	}
 }
 

@@ -91,10 +91,10 @@ const madvPageout = 21
 func (p *Pager) pageOut(from, n uintptr) error {
 	iov := struct{ base, len uintptr }{from, n}
 	_, _, errno := unix.Syscall6(unix.SYS_PROCESS_MADVISE, uintptr(p.fd), uintptr(unsafe.Pointer(&iov)), 1, madvPageout, 0, 0)
-	switch errno {
-	case unix.ESRCH:
+	if errno == unix.ESRCH {
 		return errno
-	case unix.EPERM, unix.ENOSYS, unix.EACCES:
+	}
+	if errno == unix.EPERM || errno == unix.ENOSYS || errno == unix.EACCES {
 		return fmt.Errorf("process_madvise: %w", errno)
 	}
 	return nil // 0; EINVAL and ENOMEM: locked, or gone since it was listed
