@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestCeiling: twenty services of which five may be awake, and clients that
@@ -121,6 +123,66 @@ func TestFullSlice(t *testing.T) {
 	}
 	if n := p.number("farm.slice", "Running"); n != 2 {
 		t.Errorf("%d are awake", n)
+	}
+}
+
+// TestMemoryCeiling: four services of 32 MiB each in a slice that has room for
+// two. Whoever sleeps is paged out, or stopped where that is not permitted, and all
+// are reached all the time.
+func TestMemoryCeiling(t *testing.T) {
+	const most = 100 << 20
+	dir := t.TempDir()
+	ports := freePorts(t, 4)
+	data := make([]byte, heldBytes)
+	for i := 0; i < len(data); i += 4096 {
+		data[i] = byte(i >> 12)
+	}
+	wants := "[Unit]\n"
+	for _, port := range ports {
+		if err := os.WriteFile(filepath.Join(dir, strconv.Itoa(port)), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		wants += fmt.Sprintf("Wants=app@%d.socket\n", port)
+	}
+	if onTmpfs(t, dir) {
+		t.Skipf("%s is in memory itself", dir)
+	}
+	unix.Sync()
+	p := up(t, map[string]string{
+		"app@.socket":    "[Socket]\nListenStream=127.0.0.1:%i\nX-IdleSec=1h\nX-IdleAction=freeze\n",
+		"app@.service":   "[Service]\nSlice=farm.slice\nX-IdleStopSec=1h\nExecStart=" + self(t, "count", filepath.Join(dir, "%i")) + "\n",
+		"farm.slice":     fmt.Sprintf("[Slice]\nX-RunningMemory=%d\n", most),
+		"default.target": wants,
+	})
+	for round := range 2 {
+		for _, port := range ports {
+			counted(t, port)
+		}
+		// What the last one needs is measured, and made good for.
+		for deadline := time.Now().Add(patience); ; {
+			if n := p.number("farm.slice", "RunningMemory"); n > 0 && n <= most {
+				break
+			}
+			if time.Now().After(deadline) {
+				_, status := p.ctl("status", "farm.slice")
+				t.Fatalf("round %d: the slice is beyond its ceiling:\n%s", round, status)
+			}
+		}
+	}
+	deep := 0
+	for _, r := range p.sleeping() {
+		if r.Tier == "reclaimed" || r.Tier == "stopped" {
+			deep++
+		}
+	}
+	_, list := p.ctl("list-sleeping")
+	_, status := p.ctl("status", "farm.slice")
+	t.Logf("\n%s\n%s", list, status)
+	if deep == 0 {
+		t.Error("nobody gave memory back")
+	}
+	if !strings.Contains(status, " of 100.0M in memory") {
+		t.Errorf("status does not tell the ceiling:\n%s", status)
 	}
 }
 

@@ -14,11 +14,17 @@ const unknownNumber = 1<<64 - 1
 
 // ceilingLine is about the services of a slice that are awake.
 func (a *app) ceilingLine(p client.Props) {
-	most := p.Number("RunningMax")
-	if most == 0 {
+	most, memory := p.Number("RunningMax"), p.Number("RunningMemoryMax")
+	if most == 0 && memory == 0 {
 		return
 	}
-	line := fmt.Sprintf("%d of %d awake", p.Number("Running"), most)
+	line := fmt.Sprintf("%d awake", p.Number("Running"))
+	if most != 0 {
+		line = fmt.Sprintf("%d of %d awake", p.Number("Running"), most)
+	}
+	if memory != 0 {
+		line += fmt.Sprintf(", %s of %s in memory", size(p.Number("RunningMemory")), size(memory))
+	}
 	if n := p.Number("Waiting"); n > 0 {
 		line += fmt.Sprintf(", %d waiting", n)
 	}

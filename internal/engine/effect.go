@@ -170,6 +170,13 @@ type Thaw struct{ Token Token }
 // ReclaimFailed.
 type Reclaim struct{ Token Token }
 
+// MeasureMemory asks what the services have in memory, for X-RunningMemory=.
+// Answered by Measured.
+type MeasureMemory struct {
+	Token Token
+	Units []string
+}
+
 // Timer is one of the timers that a unit can have running; arming it again
 // moves it.
 type Timer uint8
@@ -192,6 +199,7 @@ const (
 	TimerTier                  // a sleeper is to sleep deeper
 	TimerJudge                 // end of the patience with X-IdleCommand=
 	TimerRoom                  // of no unit: room is looked for, while somebody waits for it
+	TimerMemory                // of no unit: after a wake the memory of its slices is measured again
 	NumTimers
 )
 
@@ -329,6 +337,7 @@ func (JoinGroup) effect()          {}
 func (Freeze) effect()             {}
 func (Thaw) effect()               {}
 func (Reclaim) effect()            {}
+func (MeasureMemory) effect()      {}
 func (ArmTimer) effect()           {}
 func (DisarmTimer) effect()        {}
 func (Reply) effect()              {}

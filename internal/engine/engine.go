@@ -43,8 +43,9 @@ type Engine struct {
 	stepping       bool // a Step runs, or has panicked
 
 	room       roomState // of the search for room
-	kinds                // what the kinds keep for all units, embedded
-	eventTable           // what is known of events
+	mem        memoryState
+	kinds      // what the kinds keep for all units, embedded
+	eventTable // what is known of events
 }
 
 // node is one unit and all that is known of its life.

@@ -18,32 +18,50 @@ import (
 
 // room is a slice with a ceiling.
 type room struct {
-	slice string
-	max   int             // services; 0: any number
-	at    map[int32]int32 // node ids of those that are awake, to their places in seats
-	seats []int32
+	slice   string
+	max     int     // services; 0: any number
+	memory  uint64  // bytes; 0: any amount
+	seats   nodeSet // of those that are awake
+	holders nodeSet // of those that have processes, awake or not; only with memory
 }
 
 // full tells whether there is no seat left.
-func (r *room) full() bool { return r.max > 0 && len(r.seats) >= r.max }
+func (r *room) full() bool { return r.max > 0 && len(r.seats.ids) >= r.max }
 
-// seat takes or leaves the seat of a service.
-func (r *room) seat(id int32, in bool) (left bool) {
-	i, is := r.at[id]
+// nodeSet is a set of nodes by id, in no order that means anything.
+type nodeSet struct {
+	at  map[int32]int32 // their places in ids
+	ids []int32
+}
+
+func (s *nodeSet) has(id int32) bool {
+	_, in := s.at[id]
+	return in
+}
+
+// set puts id in, or takes it out; left is true if it was in and is not now.
+func (s *nodeSet) set(id int32, in bool) (left bool) {
+	i, is := s.at[id]
 	switch {
 	case in && !is:
-		r.at[id] = int32(len(r.seats))
-		r.seats = append(r.seats, id)
+		if s.at == nil {
+			s.at = map[int32]int32{}
+		}
+		s.at[id] = int32(len(s.ids))
+		s.ids = append(s.ids, id)
 	case !in && is:
-		last := r.seats[len(r.seats)-1]
-		r.seats[i] = last
-		r.at[last] = i
-		r.seats = r.seats[:len(r.seats)-1]
-		delete(r.at, id)
+		last := s.ids[len(s.ids)-1]
+		s.ids[i] = last
+		s.at[last] = i
+		s.ids = s.ids[:len(s.ids)-1]
+		delete(s.at, id)
 		return true
 	}
 	return false
 }
+
+// sorted is in the order of ids, which the same inputs always give.
+func (s *nodeSet) sorted() []int32 { return slices.Sorted(slices.Values(s.ids)) }
 
 // ceilings is what is kept for all rooms. It is rebuilt from the nodes after
 // Restore, but for Room.
@@ -105,7 +123,12 @@ func (e *Engine) reseat(n *node) {
 		return
 	}
 	in, left := needsSeat(n), false
-	e.roomsOf(n, func(r *room) { left = r.seat(n.id, in) || left })
+	e.roomsOf(n, func(r *room) {
+		left = r.seats.set(n.id, in) || left
+		if r.memory != 0 {
+			left = r.holders.set(n.id, holdsMemory(n)) || left
+		}
+	})
 	if left {
 		e.tryRoom()
 	}
@@ -114,7 +137,10 @@ func (e *Engine) reseat(n *node) {
 // vacate takes the seats of a node that moves to another slice, or is forgotten.
 func (e *Engine) vacate(n *node) {
 	left := false
-	e.roomsOf(n, func(r *room) { left = r.seat(n.id, false) || left })
+	e.roomsOf(n, func(r *room) {
+		left = r.seats.set(n.id, false) || left
+		left = r.holders.set(n.id, false) || left
+	})
 	if left {
 		e.tryRoom()
 	}
@@ -122,7 +148,7 @@ func (e *Engine) vacate(n *node) {
 
 // tryRoom has those looked at who wait, when this input is handled.
 func (e *Engine) tryRoom() {
-	e.roomDue = len(e.waiters) > 0
+	e.roomDue = len(e.waiters) > 0 || e.mem.Relief
 }
 
 // rebuildRooms follows a change of ceilings.
@@ -135,7 +161,7 @@ func (e *Engine) rebuildRooms() {
 		if e.rooms == nil {
 			e.rooms = map[string]*room{}
 		}
-		e.rooms[n.def.Name] = &room{slice: n.def.Name, max: int(n.def.Ceiling.Running), at: map[int32]int32{}}
+		e.rooms[n.def.Name] = &room{slice: n.def.Name, max: int(n.def.Ceiling.Running), memory: n.def.Ceiling.Memory}
 	}
 	if len(e.rooms) == 0 && len(e.waiters) == 0 {
 		return
@@ -157,7 +183,7 @@ func (e *Engine) roomsChange(n *node, u *unit.Unit) bool {
 	if r == nil || u.Ceiling == nil {
 		return (r == nil) != (u.Ceiling == nil)
 	}
-	return r.max != int(u.Ceiling.Running)
+	return r.max != int(u.Ceiling.Running) || r.memory != u.Ceiling.Memory
 }
 
 // restoreRooms rebuilds what is derived.
@@ -175,7 +201,7 @@ func (e *Engine) restoreRooms() {
 // may come in.
 func (e *Engine) fullRoom(n *node) (found *room) {
 	e.roomsOf(n, func(r *room) {
-		if _, in := r.at[n.id]; found == nil && !in && r.full() {
+		if found == nil && (r.full() && !r.seats.has(n.id) || e.short(r, n)) {
 			found = r
 		}
 	})
@@ -187,6 +213,7 @@ func (e *Engine) fullRoom(n *node) (found *room) {
 func (e *Engine) mayWake(n, sock *node) bool {
 	s := n.service
 	if len(e.rooms) == 0 || s.Ticket == 0 && len(e.waiters) == 0 && e.fullRoom(n) == nil {
+		e.expectMemory(n)
 		return true
 	}
 	if s.Ticket == 0 {
@@ -221,6 +248,7 @@ func (e *Engine) admit(n *node) {
 	name := s.Knocker
 	sock := e.node(name)
 	e.dropTicket(n)
+	e.expectMemory(n)
 	switch {
 	case s.Idle.asleep():
 		if !e.down {
@@ -293,5 +321,8 @@ func (e *Engine) roomWords(n *node) string {
 	if r == nil {
 		return "its turn"
 	}
-	return "room in " + r.slice + " (" + itoa(int64(len(r.seats))) + " of " + itoa(int64(r.max)) + " awake)"
+	if !r.full() || r.seats.has(n.id) {
+		return "room in " + r.slice + " (" + mebibytes(e.total(r)) + " of " + mebibytes(r.memory) + " in memory)"
+	}
+	return "room in " + r.slice + " (" + itoa(int64(len(r.seats.ids))) + " of " + itoa(int64(r.max)) + " awake)"
 }

@@ -3,7 +3,6 @@
 package engine
 
 import (
-	"slices"
 	"time"
 
 	"github.com/rouse-init/rouse/internal/unit"
@@ -59,18 +58,18 @@ func (e *Engine) shortages() []shortage {
 	short := all[:0]
 	for _, s := range all {
 		// Where a person has started more than there may be, those go first.
-		s.want += len(s.room.seats) - s.room.max - e.leaving(s.room)
+		s.want += len(s.room.seats.ids) - s.room.max - e.leaving(s.room)
 		if s.want > 0 {
 			short = append(short, s)
 		}
 	}
-	return short
+	return e.memoryShortages(short)
 }
 
 // leaving counts those in the room that are on their way to sleep or to stop.
 func (e *Engine) leaving(r *room) int {
 	k := 0
-	for _, id := range r.seats {
+	for _, id := range r.seats.ids {
 		s := e.nodes[id].service
 		if s == nil {
 			continue
@@ -96,7 +95,8 @@ func (e *Engine) mayEvict(n *node) bool {
 // makeRoom has the candidates of every room with a shortage looked at, all in
 // one order. Which of them go is decided by what that finds.
 func (e *Engine) makeRoom() {
-	if len(e.waiters) == 0 {
+	e.relieve()
+	if len(e.waiters) == 0 && !e.mem.Relief {
 		if e.room.Timer != 0 {
 			e.emit(DisarmTimer{Timer: TimerRoom})
 		}
@@ -106,13 +106,15 @@ func (e *Engine) makeRoom() {
 	if e.room.Look == 0 {
 		e.lookForRoom()
 	}
-	e.armRoom()
+	if len(e.waiters) > 0 {
+		e.armRoom()
+	}
 }
 
 func (e *Engine) lookForRoom() {
 	var f CountConnections
 	for _, s := range e.shortages() {
-		for _, id := range slices.Sorted(slices.Values(s.room.seats)) {
+		for _, id := range s.room.seats.sorted() {
 			n := e.nodes[id]
 			if !e.mayEvict(n) || f.Token.Gen != 0 && n.service.Idle.Gen == f.Token.Gen {
 				continue
@@ -187,14 +189,17 @@ func (e *Engine) evict(look uint64) {
 		return
 	}
 	e.room.Look = 0
+	some := false
 	for e.evictOne() {
+		some = true
 	}
+	e.mem.Relief = e.mem.Relief && some // else there is nobody who could make room
 }
 
 func (e *Engine) evictOne() bool {
 	for _, s := range e.shortages() {
 		var best *node
-		for _, id := range s.room.seats {
+		for _, id := range s.room.seats.ids {
 			n := e.nodes[id]
 			if !e.mayEvict(n) || n.service.Idle.QuietAt != e.now {
 				continue

@@ -71,7 +71,7 @@ func (e *Engine) idlePolicy(n *node) *idle {
 func (x *idle) why(what string) string {
 	switch {
 	case x.Evicted != "":
-		return "put to sleep to make room in " + x.Evicted + " (X-RunningMax=)"
+		return "put to sleep to make room in " + x.Evicted
 	case x.Leave:
 		return "no connection is left, and its socket takes no more (Distribute=)"
 	case x.Group:

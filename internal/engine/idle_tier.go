@@ -101,6 +101,8 @@ func (e *Engine) reclaimed(n *node, in Reclaimed) {
 		return
 	}
 	n.view.Tier, n.view.MemoryNow = TierReclaimed, in.Memory
+	n.service.Memory = min(n.service.Memory, in.Memory)
+	e.tryRoom()
 	e.changed(n)
 }
 
@@ -111,6 +113,7 @@ func (e *Engine) reclaimFailed(n *node, in ReclaimFailed) {
 	}
 	n.service.Idle.Depth.Kept = true
 	n.view.TierNote = in.Msg
+	e.tryRoom()
 	e.changed(n)
 }
 
@@ -129,6 +132,7 @@ func (e *Engine) tierAnswered(n *node, t Token) bool {
 func (e *Engine) lookAtSleeper(n *node) {
 	x := n.service.Idle
 	e.unwatch(n)
+	e.disarm(n, TimerTier, &x.Depth.Timer)
 	x.Phase, x.Depth.Stopping = idleLooking, true
 	e.count(n)
 }

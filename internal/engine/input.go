@@ -256,6 +256,14 @@ type ReclaimFailed struct {
 	Msg   string
 }
 
+// Measured answers MeasureMemory: what each unit has in memory, in bytes, in the
+// order of the question. What they share with others counts in part.
+type Measured struct {
+	Token  Token
+	Memory []uint64
+	Units  []string
+}
+
 // ListenCalled says that a process of the unit called listen() on a socket
 // that was handed over by its bind() (X-Readiness=listen).
 type ListenCalled struct{ Unit string }
@@ -379,5 +387,6 @@ func (Thawed) input()            {}
 func (FreezeFailed) input()      {}
 func (Reclaimed) input()         {}
 func (ReclaimFailed) input()     {}
+func (Measured) input()          {}
 func (ListenCalled) input()      {}
 func (TimerFired) input()        {}

@@ -76,7 +76,7 @@ func (e *Engine) serviceInput(n *node, in Input) {
 			e.serviceTimer(n, in)
 		}
 	case Loaded, Asked, AskedReset, AskedCancel, AskedFreeze, AskedThaw, AskedShutdown, ConditionsChecked,
-		SocketOpened, SocketFailed, Accepted, Connections, ConnectionClosed,
+		SocketOpened, SocketFailed, Accepted, Connections, ConnectionClosed, Measured,
 		Happened, AskedJob, AskedJobEnv, AskedWatch, BusChanged, Followed, NameChanged, Stopped:
 		e.late++ // not for a service
 	}
@@ -108,7 +108,7 @@ func (e *Engine) socketInput(n *node, in Input) {
 	case TimerFired:
 		e.socketTimer(n, in)
 	case Loaded, Asked, AskedReset, AskedCancel, AskedFreeze, AskedThaw, AskedShutdown, ConditionsChecked,
-		CgroupEmptied, OOMKilled, Notified, PIDFileRead, Accepted, Connections, Frozen, Thawed, FreezeFailed, Reclaimed, ReclaimFailed, ListenCalled,
+		CgroupEmptied, OOMKilled, Notified, PIDFileRead, Accepted, Connections, Frozen, Thawed, FreezeFailed, Reclaimed, ReclaimFailed, Measured, ListenCalled,
 		Happened, AskedJob, AskedJobEnv, AskedWatch, BusChanged, Followed, NameChanged, Stopped:
 		e.late++ // not for a socket
 	}

@@ -112,6 +112,12 @@ func (p *player) perform(out []Effect) {
 			} else {
 				p.later(Reclaimed{Token: f.Token, Memory: 1})
 			}
+		case MeasureMemory:
+			in := Measured{Token: f.Token, Units: f.Units}
+			for range f.Units {
+				in.Memory = append(in.Memory, p.r.Uint64N(100))
+			}
+			p.later(in)
 		case Thaw:
 			p.later(Thawed{f.Token})
 		case ArmTimer:

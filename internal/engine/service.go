@@ -56,6 +56,10 @@ type service struct {
 	Ticket  uint64 // it waits for room: the lower, the longer (idle_ceiling.go)
 	Knocker string // the socket that it is to be woken by then
 
+	Memory   uint64 // that it has, as far as is known; only below an X-RunningMemory=
+	MemoryAt Time   // when that was measured
+	Need     uint64 // what it had last when it was awake
+
 	Main, Control proc
 	Lost          lost   // orders that were given up
 	Watch         uint64 // the WatchCgroup that is waited for

@@ -18,6 +18,7 @@ type State struct {
 	Held           uint64
 	HeldAt         Time
 	Room           roomState
+	Memory         memoryState
 }
 
 // NodeState is one unit in a State.
@@ -44,7 +45,7 @@ func (e *Engine) State() *State {
 		Gen: e.gen, Late: e.late, LastJob: e.jobs.last, Down: e.down, Finished: e.finished,
 		Nodes: make([]NodeState, 0, len(e.nodes)-len(e.free)), Free: e.free,
 	}
-	s.Watching, s.Held, s.HeldAt, s.Room = e.watching, e.held, e.heldAt, e.room
+	s.Watching, s.Held, s.HeldAt, s.Room, s.Memory = e.watching, e.held, e.heldAt, e.room, e.mem
 	for _, v := range e.heldEvents() {
 		s.Events = append(s.Events, *v)
 	}
@@ -73,7 +74,7 @@ func Restore(cfg Config, s *State) *Engine {
 	e := New(cfg)
 	e.gen, e.late, e.jobs.last = s.Gen, s.Late, s.LastJob
 	e.down, e.finished, e.free = s.Down, s.Finished, s.Free
-	e.room = s.Room
+	e.room, e.mem = s.Room, s.Memory
 	e.nodes = make([]*node, len(s.Nodes)+len(s.Free))
 	for i := range s.Nodes {
 		ns := &s.Nodes[i]

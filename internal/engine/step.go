@@ -98,6 +98,8 @@ func (e *Engine) take(in Input) {
 		e.toKind(in.Token.Unit, in)
 	case ReclaimFailed:
 		e.toKind(in.Token.Unit, in)
+	case Measured:
+		e.measured(&in)
 	case OOMKilled:
 		e.toKind(in.Unit, in)
 	case Notified:
@@ -136,6 +138,10 @@ func (e *Engine) timer(in TimerFired) {
 	}
 	if in.Timer == TimerRoom {
 		e.roomTime(in)
+		return
+	}
+	if in.Timer == TimerMemory {
+		e.memoryTime(in)
 		return
 	}
 	n := e.node(in.Token.Unit)

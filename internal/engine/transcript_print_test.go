@@ -17,7 +17,7 @@ var timerNames = [NumTimers]string{
 	TimerState: "state", TimerRestart: "restart", TimerRuntime: "runtime", TimerWatchdog: "watchdog",
 	TimerJob: "job", TimerJobRun: "jobrun", TimerPoll: "poll", TimerIdle: "idle", TimerTrigger: "trigger",
 	TimerAuto: "auto", TimerExpect: "expect", TimerHeld: "held", TimerLeave: "leave", TimerTier: "tier",
-	TimerJudge: "judge", TimerRoom: "room",
+	TimerJudge: "judge", TimerRoom: "room", TimerMemory: "memory",
 }
 
 func timerByName(t *testing.T, s string) Timer {
@@ -36,6 +36,7 @@ var answers = map[string]string{
 	"PIDFileRead": "ReadPIDFile", "ConditionsChecked": "CheckConditions", "SocketOpened": "OpenSocket",
 	"SocketFailed": "OpenSocket", "Connections": "CountConnections", "Frozen": "Freeze", "Thawed": "Thaw",
 	"FreezeFailed": "Freeze", "Followed": "Spawn", "Reclaimed": "Reclaim", "ReclaimFailed": "Reclaim",
+	"Measured": "MeasureMemory",
 }
 
 var inputs = func() map[string]reflect.Type {
@@ -63,6 +64,7 @@ var inputs = func() map[string]reflect.Type {
 		FreezeFailed{},
 		Reclaimed{},
 		ReclaimFailed{},
+		Measured{},
 		ListenCalled{},
 		Stopped{},
 		Followed{},
@@ -254,7 +256,17 @@ func setField(t *testing.T, f reflect.Value, s string) {
 	case reflect.String:
 		f.SetString(s)
 	case reflect.Slice:
-		f.Set(reflect.ValueOf(strings.Fields(s)))
+		if f.Type() == reflect.TypeFor[[]uint64]() {
+			for _, w := range strings.Split(s, ",") {
+				n, err := strconv.ParseUint(w, 10, 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				f.Set(reflect.Append(f, reflect.ValueOf(n)))
+			}
+			return
+		}
+		f.Set(reflect.ValueOf(strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })))
 	case reflect.Pointer: // an ExitSet
 		f.Set(reflect.ValueOf(parseExitSet(t, s)))
 	default:

@@ -70,6 +70,9 @@ type View struct {
 	// Awake and Waiting are, of a slice with a ceiling, the services that are
 	// awake, and those that wait for room.
 	Awake, Waiting uint32
+	// Memory is, of a slice with X-RunningMemory=, what its services had in
+	// memory when they were measured last.
+	Memory uint64
 }
 
 // Tier is how deep a service sleeps.

@@ -33,6 +33,8 @@ func (m *Manager) note(f engine.Effect) {
 		m.pending[f.Token.Gen] = f
 	case engine.Reclaim:
 		m.pending[f.Token.Gen] = f
+	case engine.MeasureMemory:
+		m.pending[f.Token.Gen] = f
 	case engine.WatchCgroup:
 		// A later order of the unit replaces it.
 		delete(m.pending, m.emptying[f.Token.Unit])
@@ -102,6 +104,8 @@ func (m *Manager) answered(in engine.Input) {
 	case engine.Reclaimed:
 		delete(m.pending, in.Token.Gen)
 	case engine.ReclaimFailed:
+		delete(m.pending, in.Token.Gen)
+	case engine.Measured:
 		delete(m.pending, in.Token.Gen)
 	case engine.CgroupEmptied:
 		delete(m.pending, in.Token.Gen)
@@ -196,6 +200,8 @@ func (m *Manager) performRest(f engine.Effect) {
 		m.freeze(f.Token, false)
 	case engine.Reclaim:
 		m.reclaim(f.Token)
+	case engine.MeasureMemory:
+		m.measure(f, engine.Measured{Token: f.Token, Units: f.Units})
 	case engine.Reply:
 		if fn := m.replies[f.ID]; fn != nil {
 			delete(m.replies, f.ID)

@@ -42,8 +42,8 @@ func codec() (*statelog.Codec, error) {
 		engine.AskedShutdown{}, engine.Spawned{}, engine.Executed{}, engine.SpawnFailed{}, engine.Exited{}, engine.CgroupEmptied{},
 		engine.OOMKilled{}, engine.Notified{}, engine.PIDFileRead{}, engine.ConditionsChecked{}, engine.SocketOpened{},
 		engine.SocketFailed{}, engine.Readable{}, engine.Accepted{}, engine.Connections{}, engine.ConnectionClosed{},
-		engine.Frozen{}, engine.Thawed{}, engine.FreezeFailed{}, engine.Reclaimed{}, engine.ReclaimFailed{}, engine.ListenCalled{}, engine.TimerFired{},
-		engine.Spawn{}, engine.OpenSocket{}, engine.CheckConditions{}, engine.CountConnections{}, engine.Freeze{}, engine.Thaw{}, engine.Reclaim{},
+		engine.Frozen{}, engine.Thawed{}, engine.FreezeFailed{}, engine.Reclaimed{}, engine.ReclaimFailed{}, engine.Measured{}, engine.ListenCalled{}, engine.TimerFired{},
+		engine.Spawn{}, engine.OpenSocket{}, engine.CheckConditions{}, engine.CountConnections{}, engine.Freeze{}, engine.Thaw{}, engine.Reclaim{}, engine.MeasureMemory{},
 		engine.WatchCgroup{}, engine.ReadPIDFile{},
 		engine.Happened{}, engine.AskedJob{}, engine.Stopped{}, engine.Followed{}, engine.NameChanged{}, engine.BusChanged{},
 		engine.AskedWatch{}, engine.AskedJobEnv{})

@@ -45,6 +45,7 @@ var engineTypes = []any{
 	engine.FreezeFailed{},
 	engine.Reclaimed{},
 	engine.ReclaimFailed{},
+	engine.Measured{},
 	engine.ListenCalled{},
 	engine.TimerFired{},
 }

@@ -109,6 +109,8 @@ func rouseUnitInterface() *bus.Interface {
 		live("WaitsFor", "s", text(func(o *object) string { return o.view.Waits })),
 		live("Running", "u", u32(func(o *object) uint32 { return o.view.Awake })),
 		live("Waiting", "u", u32(func(o *object) uint32 { return o.view.Waiting })),
+		live("RunningMemory", "t", u64(func(o *object) uint64 { return o.view.Memory })),
+		one("RunningMemoryMax", "t", u64(func(o *object) uint64 { return o.ceiling().Memory })),
 		one("RunningMax", "u", u32(func(o *object) uint32 { return o.ceiling().Running })),
 		one("IdleReclaimUSec", "t", u64(func(o *object) uint64 { return o.tiers(func(t *unit.Tiers) time.Duration { return t.Reclaim }) })),
 		one("IdleStopUSec", "t", u64(func(o *object) uint64 { return o.tiers(func(t *unit.Tiers) time.Duration { return t.Stop }) })),

@@ -38,6 +38,12 @@ func (w *World) perform(f engine.Effect) {
 		w.thaw(f.Token)
 	case engine.Reclaim:
 		w.reclaim(f.Token)
+	case engine.MeasureMemory:
+		in := engine.Measured{Token: f.Token, Units: f.Units}
+		for range f.Units {
+			in.Memory = append(in.Memory, w.rng.Uint64N(100))
+		}
+		w.answer(in)
 	case engine.ArmTimer:
 		w.armTimer(f)
 	case engine.DisarmTimer:

@@ -36,6 +36,13 @@ func (w *World) setCeiling(u *unit.Unit) {
 		u.Ceiling = &unit.Ceiling{Running: uint32(n)}
 		w.rooms[u.Name] = n
 	}
+	if w.rng.IntN(4) == 0 {
+		if u.Ceiling == nil {
+			u.Ceiling = &unit.Ceiling{}
+		}
+		u.Ceiling.Memory = 100 + w.rng.Uint64N(300)
+		w.scarce = true // who waits for memory may wait for ever
+	}
 }
 
 // moveCeiling is a daemon-reload that changes the ceiling of one slice.
@@ -156,7 +163,7 @@ const longWait = 20 * second
 // checkPatience makes sure that everybody was let in before everything stops.
 func (w *World) checkPatience() {
 	for v := range w.e.Units() {
-		if it := w.item(v.Unit.Name); w.cfg.Shape == Farm && w.cfg.Faults == 0 && it.waits != 0 && w.now-it.waits > longWait {
+		if it := w.item(v.Unit.Name); w.cfg.Shape == Farm && w.cfg.Faults == 0 && !w.scarce && it.waits != 0 && w.now-it.waits > longWait {
 			w.violate("%s has waited for %s for %d s", it.name, v.Waits, (w.now-it.waits)/second)
 		}
 	}
@@ -174,7 +181,7 @@ func (w *World) checkWaiting() {
 	}
 	var idle []string
 	for v := range w.e.Units() {
-		if v.Waits != "" && v.Job == 0 && !slicesOf(&v) {
+		if v.Waits != "" && v.Job == 0 && !strings.HasSuffix(v.Waits, "in memory)") && !slicesOf(&v) {
 			idle = append(idle, v.Unit.Name)
 		}
 	}

@@ -179,27 +179,37 @@ func (b *build) amount(file, v string, zero bool) error {
 		b.attribute(file, "max")
 		return nil
 	}
-	h, percent, err := parsePercent(v, 100)
+	n, err := b.bytes(v)
 	if err != nil {
 		return err
-	}
-	var n uint64
-	switch {
-	case percent && (b.opt.Facts == nil || b.opt.Facts.TotalMemory == 0):
-		return errors.New("the size of the memory is not known here")
-	case percent:
-		// Whole pages, as the kernel counts them anyway.
-		n = uint64(float64(b.opt.Facts.TotalMemory)/10000*float64(h)) &^ 4095
-	default:
-		if n, err = parseSize(v); err != nil {
-			return errMemory
-		}
 	}
 	if n == 0 && !zero {
 		return errors.New("expected more than 0")
 	}
 	b.attribute(file, strconv.FormatUint(n, 10))
 	return nil
+}
+
+// bytes reads a size or a percentage of the memory; 0 for infinity.
+func (b *build) bytes(v string) (uint64, error) {
+	if v == "" || v == "infinity" {
+		return 0, nil
+	}
+	h, percent, err := parsePercent(v, 100)
+	switch {
+	case err != nil:
+		return 0, err
+	case percent && (b.opt.Facts == nil || b.opt.Facts.TotalMemory == 0):
+		return 0, errors.New("the size of the memory is not known here")
+	case percent:
+		// Whole pages, as the kernel counts them anyway.
+		return uint64(float64(b.opt.Facts.TotalMemory)/10000*float64(h)) &^ 4095, nil
+	}
+	n, err := parseSize(v)
+	if err != nil {
+		return 0, errMemory
+	}
+	return n, nil
 }
 
 func list(file string) value {
