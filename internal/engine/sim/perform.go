@@ -39,11 +39,7 @@ func (w *World) perform(f engine.Effect) {
 	case engine.Reclaim:
 		w.reclaim(f.Token)
 	case engine.MeasureMemory:
-		in := engine.Measured{Token: f.Token, Units: f.Units}
-		for range f.Units {
-			in.Memory = append(in.Memory, w.rng.Uint64N(100))
-		}
-		w.answer(in)
+		w.measure(f)
 	case engine.ArmTimer:
 		w.armTimer(f)
 	case engine.DisarmTimer:
@@ -133,6 +129,14 @@ func (w *World) thaw(t engine.Token) {
 		}
 	}
 	w.answer(engine.Thawed{Token: t})
+}
+
+func (w *World) measure(f engine.MeasureMemory) {
+	in := engine.Measured{Token: f.Token, Units: f.Units}
+	for range f.Units {
+		in.Memory = append(in.Memory, w.rng.Uint64N(100))
+	}
+	w.answer(in)
 }
 
 func (w *World) reclaim(t engine.Token) {
