@@ -97,7 +97,7 @@ func TestBusUnderneathOutlivesManager(t *testing.T) {
 			if got := b.echo(); got != pid {
 				t.Errorf("process %d has answered, before it was %d", got, pid)
 			}
-			p.says("echo start/running, process N", "status", "echo")
+			p.awaitState("echo start/running, process N", "echo")
 			p.ok("stop", "dbus")
 			awaitText(t, dir+"/trace", "start", "end", "bus down")
 			p.says("echo stop/waiting", "status", "echo")

@@ -101,7 +101,7 @@ func TestImageFarm(t *testing.T) {
 				}
 			}
 			const n = 6
-			args := []string{"make", "-dir", dir, "-port", strconv.Itoa(freePorts(t, n)), "-idle", "1s", "-reclaim", "300ms", "-stop", "700ms"}
+			args := []string{"make", "-dir", dir, "-port", strconv.Itoa(portsInARow(t, n)), "-idle", "1s", "-reclaim", "300ms", "-stop", "700ms"}
 			for _, kind := range []string{"sbcl", "pharo", "node", "jvm"} {
 				count := "0"
 				if kind == k.kind {
@@ -118,9 +118,9 @@ func TestImageFarm(t *testing.T) {
 	}
 }
 
-// freePorts is the first of n ports in a row that nobody has, below those that
+// portsInARow is the first of n ports in a row that nobody has, below those that
 // the kernel gives to clients.
-func freePorts(t *testing.T, n int) int {
+func portsInARow(t *testing.T, n int) int {
 	t.Helper()
 	for range 100 {
 		first := 10000 + rand.IntN(20000)

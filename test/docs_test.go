@@ -18,22 +18,34 @@ var testNames = regexp.MustCompile(`\bTest[A-Z]\w*(/[\w-]+)?`)
 // promises and for each complaint, and all that it names exist.
 func TestUpstartDocs(t *testing.T) {
 	doc := text("..", "docs", "upstart.md")
-	for i := 1; i <= 54; i++ {
-		row := fmt.Sprintf("\n| U%d | ", i)
+	checkPromises(t, doc, "U", 54)
+	_, hated, _ := strings.Cut(doc, "\n## What its users hated\n")
+	rows := strings.Count(hated, "\n| ") - 2 // the head
+	if named := len(regexp.MustCompile(`(?m)^\| .*\bTest\w+`).FindAllString(hated, -1)); named != rows || rows != 11 {
+		t.Errorf("%d of %d complaints have a test, want 11", named, rows)
+	}
+}
+
+// TestOnDemandDocs: docs/on-demand.md names a test for each promise.
+func TestOnDemandDocs(t *testing.T) {
+	checkPromises(t, text("..", "docs", "on-demand.md"), "S", 32)
+}
+
+// checkPromises looks for the rows 1 to n of the tables of a page, and for the
+// tests that it names.
+func checkPromises(t *testing.T, doc, letter string, n int) {
+	t.Helper()
+	for i := 1; i <= n; i++ {
+		row := fmt.Sprintf("\n| %s%d | ", letter, i)
 		if strings.Count(doc, row) != 1 {
-			t.Errorf("U%d is there %d times", i, strings.Count(doc, row))
+			t.Errorf("%s%d is there %d times", letter, i, strings.Count(doc, row))
 			continue
 		}
 		_, line, _ := strings.Cut(doc, row)
 		line, _, _ = strings.Cut(line, "\n")
 		if !testNames.MatchString(line) {
-			t.Errorf("U%d has no test: %s", i, line)
+			t.Errorf("%s%d has no test: %s", letter, i, line)
 		}
-	}
-	_, hated, _ := strings.Cut(doc, "\n## What its users hated\n")
-	rows := strings.Count(hated, "\n| ") - 2 // the head
-	if named := len(regexp.MustCompile(`(?m)^\| .*\bTest\w+`).FindAllString(hated, -1)); named != rows || rows != 11 {
-		t.Errorf("%d of %d complaints have a test, want 11", named, rows)
 	}
 	known := knownTests(t)
 	for _, name := range testNames.FindAllString(doc, -1) {
