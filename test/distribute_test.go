@@ -134,6 +134,20 @@ func (d *distribution) openGate(t *testing.T) {
 	}
 }
 
+// awaitStatus waits until status says something of a unit.
+func (d *distribution) awaitStatus(unit, want string) {
+	d.t.Helper()
+	for end := time.Now().Add(patience); ; {
+		_, out := d.ctl("status", unit)
+		if strings.Contains(out, want) {
+			return
+		}
+		if time.Now().After(end) {
+			d.t.Fatalf("status does not say %q:\n%s", want, out)
+		}
+	}
+}
+
 // ask returns the instance that answered.
 func (d *distribution) ask(line string) (string, error) {
 	answer, err := ask("tcp", "127.0.0.1:"+strconv.Itoa(d.port), line)
@@ -411,9 +425,7 @@ func TestDistributeDrains(t *testing.T) {
 	if got := d.property("web@3.socket", "ActiveState"); got != "active" {
 		t.Errorf("web@3.socket is %s, and connections wait in it", got)
 	}
-	if _, out := d.ctl("status", "web@3.socket"); !strings.Contains(out, "takes no new connections") {
-		t.Errorf("status does not say that it leaves:\n%s", out)
-	}
+	d.awaitStatus("web@3.socket", "takes no new connections")
 	if err := syscall.Kill(d.managerPid(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
@@ -455,6 +467,7 @@ func TestDistributeKeepsConnection(t *testing.T) {
 		who, _, _ = strings.Cut(answer, " ")
 	}
 	d.resize(t, 1)
+	d.awaitStatus("web@1.socket", "takes no new connections")
 	for range 20 {
 		if who, err := d.ask("x"); err != nil || who != "0" {
 			t.Errorf("%s answers, %v", who, err)

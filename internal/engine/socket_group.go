@@ -63,6 +63,7 @@ func (e *Engine) followGroup(n *node) {
 		e.emit(LeaveGroup{Unit: n.def.Name})
 		n.view.Cause = "takes no new connections: Distribute= of " + d.MemberOf + " is lower now"
 		e.record(RecordInfo, n, "%s", n.view.Cause)
+		e.trace(n)
 		e.changed(n)
 		e.leaveLook(n)
 	case !d.Leaving && s.Leaving:
@@ -70,6 +71,7 @@ func (e *Engine) followGroup(n *node) {
 		e.disarm(n, TimerLeave, &s.LeaveTimer)
 		e.emit(JoinGroup{Unit: n.def.Name})
 		n.view.Cause = "takes new connections again: Distribute= of " + d.MemberOf
+		e.trace(n)
 		e.changed(n)
 		if svc := e.serviceOf(n); svc != nil {
 			e.idleAnew(svc)
