@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,187 +17,6 @@ import (
 
 	"github.com/rouse-init/rouse/internal/linux/socket"
 )
-
-// member plays an instance behind a socket of Distribute=: "member I" answers
-// each line with "I N line", N being LISTEN_FDS. With "once" it is as the mail
-// that asked for Distribute= has it: it accepts what it finds, and ends when it
-// has found nothing for a while. With "datagram" it answers datagrams.
-func member(args []string) int {
-	fds := os.Getenv("LISTEN_FDS")
-	var st syscall.Stat_t
-	if syscall.Fstat(4, &st) == nil && st.Mode&syscall.S_IFMT == syscall.S_IFSOCK {
-		fds = "more than " + fds
-	}
-	answer := args[0] + " " + fds + " "
-	if args[1] == "datagram" {
-		c, err := net.FilePacketConn(os.NewFile(3, "socket"))
-		if err != nil {
-			return 1
-		}
-		var buf [512]byte
-		for {
-			n, from, err := c.ReadFrom(buf[:])
-			if err != nil {
-				return 1
-			}
-			if _, err := c.WriteTo(append([]byte(answer), buf[:n]...), from); err != nil {
-				return 1
-			}
-		}
-	}
-	l, err := net.FileListener(os.NewFile(3, "socket"))
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	for {
-		if args[1] == "once" {
-			_ = l.(*net.TCPListener).SetDeadline(time.Now().Add(300 * time.Millisecond))
-		}
-		c, err := l.Accept()
-		if err != nil {
-			return 0
-		}
-		serve := func() {
-			defer c.Close()
-			in := bufio.NewScanner(c)
-			for in.Scan() {
-				fmt.Fprintln(c, answer+in.Text())
-			}
-		}
-		if args[1] == "once" {
-			serve() // one thread, one after the other
-		} else {
-			go serve()
-		}
-	}
-}
-
-// distribution is NAME.socket with members, and what has come to them.
-type distribution struct {
-	*process
-	dir    string
-	port   int
-	listen string // "ListenStream"
-}
-
-const gate = "gate" // while this file is there, instances wait before they start
-
-// distribute runs n sockets at one address; more are lines for [Socket].
-func distribute(t *testing.T, n int, kind string, more ...string) *distribution {
-	t.Helper()
-	d := &distribution{dir: t.TempDir(), port: freePort(t), listen: "ListenStream"}
-	if kind == "datagram" {
-		d.listen = "ListenDatagram"
-	}
-	d.write(t, n, more...)
-	service := "[Service]\nExecStartPre=/bin/sh -c 'while [ -e " + filepath.Join(d.dir, gate) + " ]; do sleep 0.02; done'\n" +
-		"KillSignal=SIGKILL\nExecStart=" + self(t, "member", "%i", kind) + "\n"
-	if err := os.WriteFile(filepath.Join(d.dir, "web@.service"), []byte(service), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	d.process = start(t, "up", d.dir)
-	d.awaitLine("rouse: ready")
-	return d
-}
-
-func (d *distribution) write(t *testing.T, n int, more ...string) {
-	t.Helper()
-	text := fmt.Sprintf("[Socket]\n%s=127.0.0.1:%d\nDistribute=%d\n%s\n", d.listen, d.port, n, strings.Join(more, "\n"))
-	if err := os.WriteFile(filepath.Join(d.dir, "web.socket"), []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// resize changes Distribute= and has it read.
-func (d *distribution) resize(t *testing.T, n int, more ...string) {
-	t.Helper()
-	d.write(t, n, more...)
-	if code, out := d.ctl("daemon-reload"); code != 0 {
-		t.Fatalf("daemon-reload: status %d: %s", code, out)
-	}
-}
-
-func (d *distribution) closeGate(t *testing.T) {
-	t.Helper()
-	if err := os.WriteFile(filepath.Join(d.dir, gate), nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (d *distribution) openGate(t *testing.T) {
-	t.Helper()
-	if err := os.Remove(filepath.Join(d.dir, gate)); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// awaitStatus waits until status says something of a unit.
-func (d *distribution) awaitStatus(unit, want string) {
-	d.t.Helper()
-	for end := time.Now().Add(patience); ; {
-		_, out := d.ctl("status", unit)
-		if strings.Contains(out, want) {
-			return
-		}
-		if time.Now().After(end) {
-			d.t.Fatalf("status does not say %q:\n%s", want, out)
-		}
-	}
-}
-
-// ask returns the instance that answered.
-func (d *distribution) ask(line string) (string, error) {
-	answer, err := ask("tcp", "127.0.0.1:"+strconv.Itoa(d.port), line)
-	who, rest, _ := strings.Cut(answer, " ")
-	if err == nil && rest != "1 "+line {
-		err = fmt.Errorf("answer %q", answer)
-	}
-	return who, err
-}
-
-// queue connects n times and asks, without waiting for answers: wait does.
-func (d *distribution) queue(t *testing.T, n int) (wait func() map[string]int) {
-	t.Helper()
-	conns := make([]net.Conn, n)
-	for i := range conns {
-		c, err := net.DialTimeout("tcp", "127.0.0.1:"+strconv.Itoa(d.port), patience)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { c.Close() })
-		if _, err := fmt.Fprintln(c, i); err != nil {
-			t.Fatal(err)
-		}
-		conns[i] = c
-	}
-	return func() map[string]int {
-		t.Helper()
-		served := map[string]int{}
-		for i, c := range conns {
-			_ = c.SetReadDeadline(time.Now().Add(patience))
-			answer, err := bufio.NewReader(c).ReadString('\n')
-			if err != nil || !strings.HasSuffix(answer, " "+strconv.Itoa(i)+"\n") {
-				t.Errorf("connection %d: %q, %v", i, answer, err)
-			}
-			who, _, _ := strings.Cut(answer, " ")
-			served[who]++
-			c.Close()
-		}
-		return served
-	}
-}
-
-// started are the instances that run, "0 2" for two of them.
-func (d *distribution) started(n int) string {
-	var out []string
-	for i := range n {
-		if d.property(fmt.Sprintf("web@%d.service", i), "ActiveState") == "active" {
-			out = append(out, strconv.Itoa(i))
-		}
-	}
-	return strings.Join(out, " ")
-}
 
 // TestDistribute: an instance starts when its own socket is knocked on, gets that
 // and nothing else, and all get about as much.
@@ -243,32 +60,19 @@ func TestDistribute(t *testing.T) {
 func TestDistributeSleep(t *testing.T) {
 	for _, action := range []string{"stop", "freeze"} {
 		t.Run(action, func(t *testing.T) {
-			d := distribute(t, 3, "stream", "X-IdleSec=200ms", "X-IdleAction="+action)
-			var held net.Conn // keeps one instance busy by its bytes
+			const idle = 300 * time.Millisecond
+			d := distribute(t, 3, "stream", "X-IdleSec="+idle.String(), "X-IdleAction="+action)
 			for i := 0; d.started(3) != "0 1 2"; i++ {
 				if _, err := d.ask(strconv.Itoa(i)); err != nil {
 					t.Fatal(err)
 				}
 			}
-			held, err := net.Dial("tcp", "127.0.0.1:"+strconv.Itoa(d.port))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer held.Close()
-			answers := bufio.NewReader(held)
-			busy, asleep := "", map[string]bool{}
-			for end := time.Now().Add(patience); len(asleep) < 2; {
-				if time.Now().After(end) {
+			busy, end := d.talk(t)
+			asleep := map[string]bool{}
+			for deadline := time.Now().Add(patience); len(asleep) < 2; {
+				if time.Now().After(deadline) {
 					t.Fatalf("asleep: %v, busy: %s", asleep, busy)
 				}
-				if _, err := fmt.Fprintln(held, "on"); err != nil {
-					t.Fatal(err)
-				}
-				answer, err := answers.ReadString('\n')
-				if err != nil {
-					t.Fatal(err)
-				}
-				busy, _, _ = strings.Cut(answer, " ")
 				for i := range 3 {
 					name := fmt.Sprintf("web@%d.service", i)
 					if d.property(name, "ActiveState") == "inactive" || d.property(name, "FreezerState") == "frozen" {
@@ -276,8 +80,8 @@ func TestDistributeSleep(t *testing.T) {
 					}
 				}
 			}
-			if asleep[busy] {
-				t.Errorf("instance %s slept with a connection that talked", busy)
+			if silent := end(); asleep[busy] && silent < idle/2 {
+				t.Errorf("instance %s slept with a connection that was never silent for longer than %v", busy, silent)
 			}
 			if _, err := d.ask("again"); err != nil {
 				t.Error(err)

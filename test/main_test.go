@@ -275,7 +275,7 @@ func ask(network, address, line string) (string, error) {
 // service plays a part: "fd" serves descriptor 3, "bind ADDRESS" binds by
 // itself, "conn" serves standard input, "daemon FILE" forks away for good,
 // "root DIR" becomes process 1 over a root of its own, "bus" is in
-// dbus_rig_test.go, "member" in distribute_test.go.
+// dbus_rig_test.go, "member" in distribute_rig_test.go.
 func service(part string, args []string) int {
 	var l net.Listener
 	var err error
