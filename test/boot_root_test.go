@@ -5,7 +5,6 @@ package test
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,15 +30,15 @@ func copyProgram(t *testing.T, root, program, as string) {
 	}
 }
 
+// copyFile copies a program. Another process writes it: what a story beside this
+// one starts would hold our descriptor for a moment, and who has a file open
+// for writing keeps it from being executed (ETXTBSY).
 func copyFile(t *testing.T, from, to string) {
 	t.Helper()
-	in, err := os.Open(from)
-	noError(t, err)
-	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
-	noError(t, err)
-	_, err = io.Copy(out, in)
-	noError(t, errors.Join(err, out.Close()))
+	out, err := exec.Command("cp", from, to).CombinedOutput()
+	if err != nil {
+		t.Fatalf("cp %s %s: %v: %s", from, to, err, out)
+	}
 }
 
 // enterRoot is process 1 before it is rouse: it makes the root its own and

@@ -155,8 +155,8 @@ func TestSocketsFirst(t *testing.T) {
 	const n = 50
 	units := map[string]string{}
 	var addresses []string
-	for i := range n {
-		addresses = append(addresses, "127.0.0.1:"+strconv.Itoa(freePort(t)))
+	for i, port := range freePorts(t, n) {
+		addresses = append(addresses, "127.0.0.1:"+strconv.Itoa(port))
 		units[fmt.Sprintf("z%d.socket", i)] = "[Socket]\nListenStream=" + addresses[i] + "\n[Install]\nWantedBy=sockets.target\n"
 		units[fmt.Sprintf("z%d.service", i)] = "[Service]\nExecStart=" + self(t, "fd") + "\n"
 	}
