@@ -208,8 +208,12 @@ func (e *Engine) fullRoom(n *node) (found *room) {
 	return found
 }
 
-// mayWake tells whether a service that sock wakes has a seat. If not, it waits
-// for its turn: settle lets it in as soon as there is room.
+// busCause is why a sleeper on a message bus wakes.
+const busCause = "a message on the bus"
+
+// mayWake tells whether a service that is woken by sock, or where that is nil by
+// a message bus, has a seat. If not, it waits for its turn: settle lets it in as
+// soon as there is room.
 func (e *Engine) mayWake(n, sock *node) bool {
 	s := n.service
 	if len(e.rooms) == 0 || s.Ticket == 0 && len(e.waiters) == 0 && e.fullRoom(n) == nil {
@@ -218,7 +222,10 @@ func (e *Engine) mayWake(n, sock *node) bool {
 	}
 	if s.Ticket == 0 {
 		e.gen++
-		s.Ticket, s.Knocker = e.gen, sock.def.Name
+		s.Ticket, s.Knocker = e.gen, ""
+		if sock != nil {
+			s.Knocker = sock.def.Name
+		}
 		e.waiters = append(e.waiters, n.id)
 		e.room.Pause = 0
 		e.changed(n)
@@ -245,14 +252,16 @@ func (e *Engine) letIn() {
 // admit does what the knock was for.
 func (e *Engine) admit(n *node) {
 	s := n.service
-	name := s.Knocker
-	sock := e.node(name)
+	sock, cause := e.node(s.Knocker), s.Knocker+" was knocked on"
+	if s.Knocker == "" {
+		cause = busCause
+	}
 	e.dropTicket(n)
 	e.expectMemory(n)
 	switch {
 	case s.Idle.asleep():
 		if !e.down {
-			e.wakeFor(n, name+" was knocked on")
+			e.wakeFor(n, cause)
 		}
 	case s.More != nil && s.More.Conn != 0:
 		e.startInstance(n, sock)

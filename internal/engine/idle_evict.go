@@ -166,10 +166,9 @@ func (e *Engine) seen(n *node, c *Count) {
 	}
 	if c.CPU >= 0 {
 		// Without a look before this one it cannot be told whether it works.
-		quiet = quiet && x.CPUAt != 0 && c.CPU-x.CPU <= (e.now-x.CPUAt)/20
-	} else if len(x.Sockets) == 0 {
-		quiet = false // nothing tells
+		quiet = quiet && x.CPUAt != 0 && !e.works(n, c.CPU)
 	}
+	quiet = quiet && !e.unseen(n, *c)
 	x.QuietAt = 0
 	if quiet {
 		x.QuietAt = e.now

@@ -162,5 +162,7 @@ func (e *Engine) spokenTo(n *node) {
 		e.late++
 		return
 	}
-	e.wakeFor(n, "a message on the bus")
+	if e.mayWake(n, nil) {
+		e.wakeFor(n, busCause)
+	}
 }

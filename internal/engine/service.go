@@ -54,7 +54,7 @@ type service struct {
 	Blame         blame
 
 	Ticket  uint64 // it waits for room: the lower, the longer (idle_ceiling.go)
-	Knocker string // the socket that it is to be woken by then
+	Knocker string // the socket that it is to be woken by then, "" for a bus
 
 	Memory   uint64 // that it has, as far as is known; only below an X-RunningMemory=
 	MemoryAt Time   // when that was measured

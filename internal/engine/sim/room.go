@@ -109,7 +109,7 @@ func (w *World) checkRooms() {
 		if !ok || v.Unit.Kind != unit.KindService {
 			continue
 		}
-		switch knocked := strings.HasSuffix(v.Cause, " was knocked on"); {
+		switch knocked := strings.HasSuffix(v.Cause, " was knocked on") || v.Cause == "a message on the bus"; {
 		case v.Wakes != it.wakes && !it.ran && knocked:
 			woken = append(woken, it)
 		case !it.ran, v.Wakes != it.wakes && !knocked: // by who needs it
