@@ -44,7 +44,7 @@
 
 (defun main ()
   (sb-ext:disable-debugger)
-  ;; Without unwinding, in which SBCL may hang when the signal comes with a SIGCONT.
+  ;; Without unwinding, in which SBCL may hang when the signal finds it stopped or frozen.
   (sb-sys:enable-interrupt sb-unix:sigterm (lambda (&rest ignored) (declare (ignore ignored)) (sb-ext:exit :abort t :code 0)))
   (serve))
 
