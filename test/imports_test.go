@@ -53,6 +53,7 @@ var rules = []struct {
 	{"internal/builtin", module + "internal/manager", "a builtin is a service like any other"},
 	{"internal/bridge", module + "internal/engine", "the bridge is a service like any other"},
 	{"internal/bridge", module + "internal/manager", "the bridge is a service like any other"},
+	{"internal/manager", module + "internal/bridge", "the bridge is a service like any other"},
 	{"cmd/rouse", "net/http", "one static binary, and PID 1 is it: HTTP lives elsewhere"},
 }
 

@@ -272,8 +272,16 @@ func ask(network, address, line string) (string, error) {
 	return strings.TrimSpace(answer), err
 }
 
+// networkOf tells paths from addresses.
+func networkOf(address string) string {
+	if strings.HasPrefix(address, "/") {
+		return "unix"
+	}
+	return "tcp"
+}
+
 // service plays a part: "fd" serves descriptor 3, "bind ADDRESS" binds by
-// itself, "conn" serves standard input, "daemon FILE" forks away for good,
+// itself, "either ADDRESS" does where it was passed nothing, "conn" serves standard input, "daemon FILE" forks away for good,
 // "root DIR" becomes process 1 over a root of its own, "bus" is in
 // dbus_rig_test.go, "member" in distribute_rig_test.go.
 func service(part string, args []string) int {
@@ -283,7 +291,15 @@ func service(part string, args []string) int {
 	case "fd":
 		l, err = net.FileListener(os.NewFile(3, "socket"))
 	case "bind":
-		l, err = net.Listen("tcp", args[0])
+		l, err = net.Listen(networkOf(args[0]), args[0])
+	case "either":
+		if os.Getenv("LISTEN_FDS") != "" {
+			l, err = net.FileListener(os.NewFile(3, "socket"))
+		} else {
+			l, err = net.Listen(networkOf(args[0]), args[0])
+		}
+	case "udp":
+		return echoDatagrams(args[0])
 	case "conn":
 		echo(struct {
 			io.Reader

@@ -51,6 +51,9 @@ type Config struct {
 	// stream or datagram, of the listeners.
 	To []string
 
+	// Await has Serve say READY=1 only once a backend is ready. Clients are
+	// held meanwhile, as always.
+	Await bool
 	// Timeout is how long a client is held until a backend answers.
 	Timeout time.Duration
 	// Attempt is how long one attempt to connect may take, until the next

@@ -38,6 +38,7 @@ type loop struct {
 	gates    []gate
 	diag     *diagnoser
 	peers    peers
+	lingered int64 // the last endLingering
 	pageAt   int64 // when the next client has waited long enough for a page
 
 	listeners []*listener
@@ -192,7 +193,7 @@ func (l *loop) timeout() int {
 	if len(l.again) > 0 {
 		return 0
 	}
-	at := min(l.due(queueStarting), l.due(queueDialing), l.due(queueIdle), l.due(queueParting), l.nextGate(), l.nextPage(), l.nextPeer(), l.retry)
+	at := min(l.due(queueStarting), l.due(queueDialing), l.due(queueIdle), l.due(queueParting), l.nextGate(), l.nextPage(), l.nextPeer(), l.nextLinger(), l.retry)
 	if l.number == 0 {
 		at = min(at, l.b.nextDuty())
 	}
@@ -208,6 +209,7 @@ func (l *loop) timers() {
 	l.probe()
 	l.pages()
 	l.forgetPeers()
+	l.endLingering()
 	if l.retry <= l.now {
 		l.retry = never
 		l.woken()

@@ -18,9 +18,11 @@ import (
 
 // Serve is a process that is a bridge: it takes the sockets of LISTEN_FDS,
 // says READY=1, and runs until it was idle, or SIGTERM or SIGINT came, which
-// let connections end; a second one does not.
+// let connections end; a second one does not, nor one before READY=1.
 func Serve(cfg Config) error {
 	_ = poll.CalmMonitor() // it works all the same
+	// Executed by /proc/self/exe it would be called exe in ps(1).
+	_ = os.WriteFile("/proc/self/comm", []byte("rouse-bridge"), 0)
 	cfg.Inherited = append(cfg.Inherited, listenFDs()...)
 	b, err := New(cfg)
 	if err != nil {
@@ -33,7 +35,14 @@ func Serve(cfg Config) error {
 	asked := make(chan os.Signal, 2)
 	signal.Notify(asked, unix.SIGTERM, unix.SIGINT)
 	tell := newTeller()
-	tell.say("READY=1\nSTATUS=bridging " + strings.Join(b.Addrs(), ", ") + " to " + strings.Join(cfg.To, ", "))
+	var ready <-chan struct{}
+	from, to := strings.Join(b.Addrs(), ", "), strings.Join(cfg.To, ", ")
+	if cfg.Await {
+		ready = b.awaitDaemon()
+		tell.say("STATUS=waiting for " + to)
+	} else {
+		tell.say("READY=1\nSTATUS=bridging " + from + " to " + to)
+	}
 	done := make(chan error, 1)
 	go func() { done <- b.Run() }()
 	forgetStart()
@@ -51,7 +60,13 @@ func Serve(cfg Config) error {
 			forgetStart() // what the loop's start needed
 		case <-watchdog:
 			tell.say("WATCHDOG=1")
+		case <-ready:
+			ready = nil
+			tell.say("READY=1\nSTATUS=bridging " + from + " to " + to)
 		case <-asked:
+			if ready != nil { // who waits would wait in vain
+				b.Stop()
+			}
 			b.Stop()
 			deaf = b.Deaf
 		case <-deaf:

@@ -20,6 +20,7 @@ import (
 type bridgeOptions struct {
 	cfg                                   bridge.Config
 	sendProxy, spread, idleWhen, pageFile string
+	ready                                 string
 }
 
 func newBridge() *cobra.Command {
@@ -54,6 +55,7 @@ func (o *bridgeOptions) register(f *pflag.FlagSet) {
 	c := &o.cfg
 	f.StringArrayVar(&c.Listen, "listen", nil, "listen on this `ADDRESS` (may be given again)")
 	f.StringArrayVar(&c.To, "to", nil, "the `ADDRESS` of the daemon (may be given again)")
+	f.StringVar(&o.ready, "ready", "listening", "say READY=1 (sd_notify) `WHEN` listening, or when the daemon can be reached")
 	f.Var((*span)(&c.Timeout), "timeout", "hold a client for this `TIME` at most until the daemon is ready; 0 is for ever")
 	f.Var((*span)(&c.Attempt), "connect-timeout", "try the next daemon when a connection to one takes more than this `TIME`; 0 is for ever")
 	f.IntVarP(&c.Limit, "connections-max", "c", 0, "carry `N` connections at a time; more wait in the kernel (default: as many as there are descriptors for)")
@@ -90,6 +92,13 @@ func (o *bridgeOptions) complete() error {
 		c.SendProxy = bridge.HeaderV2
 	default:
 		return fmt.Errorf("--send-proxy=%s: expected v1 or v2", o.sendProxy)
+	}
+	switch o.ready {
+	case "", "listening":
+	case "daemon":
+		c.Await = true
+	default:
+		return fmt.Errorf("--ready=%s: expected listening or daemon", o.ready)
 	}
 	switch o.spread {
 	case "handover":

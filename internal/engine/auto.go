@@ -97,6 +97,10 @@ func (e *Engine) recheck(n *node) {
 			e.stopsAsleep(n)
 			return
 		}
+		if n.flag&flagGone != 0 && unit.BridgedBy(n.def.Name) != "" && e.mayAct(n, "its socket has no bridge any longer") {
+			e.autoJob(n, Stop, unit.ModeReplace, "its socket has no X-Handover=bridge: any longer")
+			return
+		}
 		if m := e.lost(n); m != nil && e.mayAct(n, "it is bound to "+m.def.Name+", which is inactive") {
 			e.autoJob(n, Stop, unit.ModeReplace, "BindsTo= "+m.def.Name+", which is inactive")
 		}

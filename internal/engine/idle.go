@@ -45,6 +45,7 @@ type idle struct {
 
 	Sec     Time     // X-IdleSec=, the shortest of its sockets; 0: never, in a group at once
 	Sockets []string // all its open sockets
+	Bound   []string // those of who it is bound with, which are looked at, too
 	Gen     uint64   // of the Freeze, Thaw or CountConnections that is waited for
 	Since   Time     // no connection was seen since
 	Heard   Time     // the last look after which a datagram had been read

@@ -53,8 +53,11 @@ func (e *Engine) idlePolicy(n *node) *idle {
 		x.Action = unit.IdleStop
 	}
 	x.Sockets = names
+	if len(names) > 0 {
+		x.Bound = e.boundSockets(n)
+	}
 	x.Polled = !e.cfg.DestroyEvents || len(names) == 0 || hasJudge(n)
-	for _, name := range names {
+	for _, name := range x.looked() {
 		s := e.node(name).socketDef()
 		x.Polled = x.Polled || s.MemberOf != "" // which of them a connection was of, nobody says when it ends
 		for _, l := range s.Listens {
@@ -95,7 +98,7 @@ func (e *Engine) firstLook(x *idle) Time {
 // subjects says what to look at for n: its sockets, and itself where it has none
 // or has a connection to a bus.
 func (x *idle) subjects(n *node, f *CountConnections) {
-	f.Sockets = append(f.Sockets, x.Sockets...)
+	f.Sockets = append(f.Sockets, x.looked()...)
 	if len(x.Sockets) == 0 || onAnyBus(n) {
 		f.Services = append(f.Services, n.def.Name)
 	}

@@ -176,7 +176,7 @@ func (e *Engine) connections(in *Connections) {
 		x := n.service.Idle
 		c := in.Counts[i]
 		j := i + 1
-		for ; j < len(in.Counts) && j-i < len(x.Sockets) && c.Service == ""; j++ {
+		for ; j < len(in.Counts) && j-i < len(x.looked()) && c.Service == ""; j++ {
 			d := in.Counts[j]
 			if c.Open == 0 || d.Open > 0 && d.Silence < c.Silence {
 				c.Silence = d.Silence
@@ -223,6 +223,12 @@ func (e *Engine) lookedAt(c *Count, gen uint64) *node {
 	}
 	if n := e.serviceOf(sock); waits(n) {
 		return n
+	} else if n != nil {
+		for _, m := range e.boundWith(n) {
+			if waits(m) {
+				return m
+			}
+		}
 	}
 	for n := range e.each(sock, of(TriggeredBy, Triggers, Before)) { // by Sockets= of another service
 		if waits(n) {
@@ -322,7 +328,18 @@ func (e *Engine) noteTraffic(n *node, c Count) {
 func (e *Engine) connectionClosed(sock *node) {
 	sock.view.Activity = e.now
 	n := e.serviceOf(sock)
-	if n == nil || n.service == nil || n.service.Idle == nil {
+	if n == nil {
+		return
+	}
+	e.emptied(n)
+	for _, m := range e.boundWith(n) {
+		e.emptied(m)
+	}
+}
+
+// emptied: perhaps nobody is connected any more.
+func (e *Engine) emptied(n *node) {
+	if n.service == nil || n.service.Idle == nil {
 		return
 	}
 	x := n.service.Idle

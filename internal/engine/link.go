@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/rouse-init/rouse/internal/unit"
@@ -12,7 +13,12 @@ import (
 // gone.
 func (e *Engine) load(in Loaded) {
 	ids := make([]int32, 0, len(in.Units))
+	gone := in.Gone
 	for _, u := range in.Units {
+		if e.unbridged(u) {
+			gone = append(slices.Clip(gone), u.Name)
+			continue
+		}
 		ids = append(ids, e.define(u).id)
 	}
 	for _, id := range ids {
@@ -30,6 +36,9 @@ func (e *Engine) load(in Loaded) {
 		e.sweep(n)
 		e.work.push(reaction{do: recheck, node: id})
 		e.regroupAround(n)
+		if svc := e.wokenBy(n); svc != nil {
+			e.work.push(reaction{do: tellTrigger, node: id, other: svc.id})
+		}
 	}
 	for _, id := range ids {
 		// What is not there and nobody names was only looked at. Anybody may
@@ -39,7 +48,7 @@ func (e *Engine) load(in Loaded) {
 		}
 	}
 	e.needsThawed()
-	for _, name := range in.Gone {
+	for _, name := range gone {
 		if n := e.node(name); n != nil && n.view.Load != unit.NotFound {
 			n.view.Load = unit.NotFound
 			n.flag |= flagCollect | flagGone

@@ -31,7 +31,7 @@ const (
 	Triggers             = Relation(unit.Triggers)
 )
 
-// The inverse relations that have no dependency of their own.
+// The inverse relations. BoundBy has a dependency of its own, unit.BoundBy.
 const (
 	RequiredBy = Relation(unit.Triggers) + 1 + iota
 	RequisiteOf

@@ -92,7 +92,11 @@ func (e *Engine) enterRestart(n *node) {
 	if s.Respawning {
 		cause = n.view.Cause
 	}
-	_, no := e.enqueue(n, Start, unit.ModeRestartDependencies, cause)
+	mode := unit.ModeRestartDependencies
+	if e.discreet(n) {
+		mode = unit.ModeReplace
+	}
+	_, no := e.enqueue(n, Start, mode, cause)
 	if no != nil {
 		n.view.Failure = joinFailure("cannot restart: "+no.Msg, n.view.Failure)
 		e.enterDead(n, resResources, false)

@@ -11,7 +11,7 @@ func (e *Engine) stopService(n *node) bool {
 		return false
 	}
 	s.ForbidRestart, s.Respawning = true, false
-	s.IdleStop = s.IdleStop || s.State == svcRunning && n.job != nil && n.job.Asleep
+	s.IdleStop = s.IdleStop || s.State == svcRunning && (n.job != nil && n.job.Asleep || e.sleptBound(n))
 	switch {
 	case s.State == svcAutoRestart, s.State == svcAutoRestartQueued:
 		e.disarm(n, TimerRestart, &s.Timer)

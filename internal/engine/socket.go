@@ -150,6 +150,15 @@ func (e *Engine) serviceOf(n *node) *node {
 	return e.node(n.socketDef().Service)
 }
 
+// wokenBy is the service that an open Accept=no socket wakes: by a new
+// definition it may be another one than before.
+func (e *Engine) wokenBy(n *node) *node {
+	if n.socket == nil || !n.socket.State.up() || n.socketDef().Accept {
+		return nil
+	}
+	return e.serviceOf(n)
+}
+
 // listens tells whether the node is a socket unit whose descriptors exist and
 // go to the service as they are (Accept=no, and not by its members).
 func (n *node) listens() bool {
@@ -161,7 +170,7 @@ func (n *node) listens() bool {
 func (e *Engine) socketsOf(n *node) []string {
 	var names []string
 	for _, name := range n.serviceDef().Sockets {
-		if m := e.node(name); m != nil && m.listens() && !slices.Contains(names, m.def.Name) {
+		if m := e.node(name); m != nil && m.listens() && !bridged(m, n) && !slices.Contains(names, m.def.Name) {
 			names = append(names, m.def.Name)
 		}
 	}

@@ -154,6 +154,7 @@ func (e *Engine) knocked(n, svc *node) {
 		}
 		svc.service.Knocked = true
 		svc.view.Wakes++
+		e.wakeBound(svc)
 	}
 	e.setSocket(n, sckRunning)
 }
@@ -180,13 +181,13 @@ func (e *Engine) serviceChanged(n, svc *node) {
 	if svc.job != nil || t != nil && (t.State == svcDeadBeforeRestart || t.State == svcFailedBeforeRestart) {
 		return // what is queued, or the restart, comes first
 	}
-	if t != nil && t.LimitHit {
+	if m := e.limited(svc); m != nil {
 		// Who waits has been let down often enough; the next one may try
 		// again. systemd.socket(5) fails the socket for good here.
 		if s.State == sckRunning {
 			e.emit(FlushSocket{Unit: n.def.Name})
-			at := t.Starts.end(svc.def.StartLimitInterval)
-			e.pauseUntil(n, max(at, e.now+Time(time.Second)), svc.def.Name+" was started too often (StartLimitBurst=)")
+			at := m.service.Starts.end(m.def.StartLimitInterval)
+			e.pauseUntil(n, max(at, e.now+Time(time.Second)), m.def.Name+" was started too often (StartLimitBurst=)")
 			e.enterListening(n)
 		}
 		return

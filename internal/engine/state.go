@@ -141,9 +141,13 @@ func endOf(s ActiveState) JobResult {
 }
 
 // riseWith follows a start that no job asked for: what n requires and is not
-// ordered after starts too, what it conflicts with stops.
+// ordered after starts too, what it conflicts with stops. Who waits for
+// RestartSec= brings who it is bound with when it starts: they would start it.
 func (e *Engine) riseWith(n *node) {
 	if n.rels&(risesWith|risesWithFail|fallsOnStart) == 0 {
+		return
+	}
+	if n.service != nil && n.service.State == svcAutoRestart && len(e.boundWith(n)) > 0 {
 		return
 	}
 	for i := range len(n.edges) {
@@ -159,8 +163,14 @@ func (e *Engine) riseWith(n *node) {
 	}
 }
 
-// fallWith follows an end that no job asked for.
+// fallWith follows an end that no job asked for. Where units are bound to each
+// other, the stop of the others brings none of n: it would undo its Restart=.
 func (e *Engine) fallWith(n *node) {
+	if n.view.Active == Deactivating && e.discreet(n) && e.shallRestart(n) {
+		return
+	}
+	e.tx.falling = n
+	defer func() { e.tx.falling = nil }()
 	for i := range len(n.edges) {
 		r, m := n.edges[i].Rel, e.nodes[n.edges[i].Peer]
 		if fallsOnStop.has(r) && !falling(m.view.Active) {

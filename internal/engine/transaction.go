@@ -20,6 +20,8 @@ type transaction struct {
 	mode   unit.JobMode
 	failed []txFailure
 	walk   orderWalk
+	// falling is on its way down already, and gets no stop that others bring.
+	falling *node
 }
 
 // txJob is one wish for one unit; a unit can have several that are merged, or
@@ -147,6 +149,9 @@ func loadProblem(n *node) *Refusal {
 func (e *Engine) add(n *node, v Verb, by int32, r Relation, matters, conflicts bool) (int32, *Refusal) {
 	if v != Stop && n.view.Load != unit.Loaded {
 		return -1, loadProblem(n)
+	}
+	if v == Stop && by >= 0 && n == e.tx.falling {
+		return -1, nil
 	}
 	if !e.applicable(n, v) {
 		if by < 0 {

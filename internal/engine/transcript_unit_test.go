@@ -26,7 +26,7 @@ var enums = map[reflect.Type][]string{
 	reflect.TypeFor[unit.Readiness]():     {"type", "listen"},
 	reflect.TypeFor[unit.KillMode]():      {"control-group", "mixed", "process", "none"},
 	reflect.TypeFor[unit.IdleAction]():    {"stop", "freeze"},
-	reflect.TypeFor[unit.Handover]():      {"pass", "stdio", "bind", "both"},
+	reflect.TypeFor[unit.Handover]():      {"pass", "stdio", "bind", "both", "bridge"},
 	reflect.TypeFor[unit.CollectMode]():   {"inactive", "inactive-or-failed"},
 	reflect.TypeFor[unit.LoadState]():     {"loaded", "not-found", "bad-setting", "error", "masked", "stub"},
 	reflect.TypeFor[unit.JobMode](): {
@@ -45,7 +45,7 @@ var depKinds = map[string]unit.DepKind{
 	"After": unit.After, "OnFailure": unit.OnFailure, "OnSuccess": unit.OnSuccess,
 	"PropagatesReloadTo": unit.PropagatesReloadTo, "ReloadPropagatedFrom": unit.ReloadPropagatedFrom,
 	"PropagatesStopTo": unit.PropagatesStopTo, "StopPropagatedFrom": unit.StopPropagatedFrom,
-	"Triggers": unit.Triggers,
+	"Triggers": unit.Triggers, "BoundBy": unit.BoundBy,
 }
 
 var tierKeys = map[string]string{"X-IdleReclaimSec": "Reclaim", "X-IdleStopSec": "Stop", "X-IdleMinUpSec": "MinUp"}

@@ -103,7 +103,7 @@ func (c *compiler) unit(name string) (*unit.Unit, *recipe, diag.List) {
 // its template unless it has files or directories of its own.
 func (c *compiler) recipeFor(name string, aliases []string) *recipe {
 	t := unit.TemplateOf(name)
-	own := t == "" || c.x.names[name] != nil || len(aliases) > 0 || len(c.x.subs[name+".d"]) > 0
+	own := t == "" || unit.BridgedBy(name) != "" || c.x.names[name] != nil || len(aliases) > 0 || len(c.x.subs[name+".d"]) > 0
 	if !own {
 		if r := c.l.templates[t]; r != nil {
 			return r

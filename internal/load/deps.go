@@ -85,6 +85,9 @@ func (x *index) canonize(u *unit.Unit) {
 	}
 	if u.Socket != nil && u.Socket.Service != "" {
 		u.Socket.Service = x.canonical(u.Socket.Service)
+		if br := u.Socket.Bridge; br != nil {
+			br.Service = x.canonical(br.Service)
+		}
 	}
 	if u.Service != nil {
 		for i, s := range u.Service.Sockets {

@@ -262,7 +262,7 @@ func (e *entry) file() string {
 }
 
 // find returns the entry that defines the unit with the canonical name, its
-// template's or its job's where it has none of its own.
+// template's, its job's or its socket's where it has none of its own.
 func (x *index) find(name string) *entry {
 	if e := x.names[name]; e != nil {
 		return e
@@ -272,7 +272,10 @@ func (x *index) find(name string) *entry {
 			return e
 		}
 	}
-	return x.class(name)
+	if e := x.class(name); e != nil {
+		return e
+	}
+	return x.bridge(name)
 }
 
 // aliasesOf returns all other names of the unit with the canonical name,

@@ -104,8 +104,8 @@ func (l *Loader) ReloadJobs() (units []*unit.Unit, gone []string, list diag.List
 // vanished tells whether nothing defines a unit that was loaded before.
 func (l *Loader) vanished(name string) bool {
 	name = l.index.canonical(name)
-	if l.index.names[name] == nil && l.index.class(name) != nil {
-		u := l.units[name] // not found: the job has no instances any longer
+	if l.index.names[name] == nil && (l.index.class(name) != nil || l.index.bridge(name) != nil) {
+		u := l.units[name] // not found: the job has no instances any longer, or the socket no bridge
 		return u != nil && u.Load == unit.NotFound
 	}
 	if u := l.units[name]; u != nil && u.Socket != nil && u.Socket.MemberOf != "" {

@@ -104,6 +104,9 @@ func choose(own map[string]*unit.Unit, linked map[string]bool) Plan {
 				wakers[d.Name] = append(wakers[d.Name], n)
 			}
 		}
+		if name := bridged(own[n]); own[name] != nil {
+			wakers[name] = append(wakers[name], n)
+		}
 	}
 	var p Plan
 	start := map[string]bool{}

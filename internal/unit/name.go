@@ -240,3 +240,21 @@ func Mangle(s, suffix string) (string, error) {
 	}
 	return b.String(), nil
 }
+
+// bridgePrefix begins the names of bridges.
+const bridgePrefix = "rouse-bridge@"
+
+// BridgeOf names the service that carries the connections of a socket
+// (X-Handover=bridge:): "rouse-bridge@web.service" for web.socket.
+func BridgeOf(socket string) string {
+	return bridgePrefix + strings.TrimSuffix(socket, ".socket") + ".service"
+}
+
+// BridgedBy is the inverse: the socket of a bridge, "" for other units.
+func BridgedBy(service string) string {
+	stem, ok := strings.CutPrefix(service, bridgePrefix)
+	if !ok || KindOf(service) != KindService || stem == ".service" {
+		return ""
+	}
+	return strings.TrimSuffix(stem, ".service") + ".socket"
+}

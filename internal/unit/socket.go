@@ -62,11 +62,29 @@ const (
 	HandoverBind
 	// HandoverBoth is what `rouse on` uses: LISTEN_FDS and bind.
 	HandoverBoth
+	// HandoverBridge has a bridge take the connections and carry them to
+	// where the service listens: see Bridge.
+	HandoverBridge
 )
 
 // MaxDistribute bounds Distribute=: each member is a descriptor and two units,
 // and a socket filter of the kernel has to choose among them.
 const MaxDistribute = 1024
+
+// Bridge is what X-Handover=bridge: says. Socket.Service is the bridge then,
+// a unit that load makes (BridgeOf).
+type Bridge struct {
+	Service string   // what the connections are for
+	To      []string // where it listens
+	Options []string // of `rouse bridge`, "--send-proxy=v2"
+	// Page: clients are shown a page while the service starts, so that the
+	// bridge has to be there before it.
+	Page bool
+	// Timeout is how long a client is held, Drain how long connections have
+	// to end; Infinity: for ever.
+	Timeout, Drain time.Duration
+	Pos            diag.Pos // of the value
+}
 
 // Socket is the [Socket] section.
 type Socket struct {
@@ -74,6 +92,7 @@ type Socket struct {
 	Service  string // Service=, or the name derived from the socket's own
 	Accept   bool
 	Handover Handover
+	Bridge   *Bridge // with HandoverBridge
 
 	// Distribute is how many sockets share the addresses (SO_REUSEPORT), 0 for
 	// one that has them alone. Each is a unit of its own that load makes, a

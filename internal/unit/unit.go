@@ -139,7 +139,7 @@ type Dep struct {
 type DepKind uint8
 
 // The kinds of dependencies. Inverse ones (RequiredBy and so on) are made by
-// the engine when it links units.
+// the engine when it links units; the one that load makes, too, is BoundBy.
 const (
 	DepInvalid DepKind = iota
 	Requires
@@ -160,6 +160,10 @@ const (
 	JoinsNamespaceOf
 	// Triggers leads from a socket, timer or path to the unit it starts.
 	Triggers
+
+	// BoundBy is the inverse of BindsTo, for a unit that exists because of
+	// another one which cannot name it.
+	BoundBy DepKind = Triggers + 4
 )
 
 // JobMode is how a new job deals with queued ones (systemctl --job-mode=).

@@ -175,7 +175,7 @@ var depNames = map[unit.DepKind]string{
 	unit.Upholds: "Upholds", unit.Conflicts: "Conflicts", unit.Before: "Before", unit.After: "After", unit.OnFailure: "OnFailure",
 	unit.OnSuccess: "OnSuccess", unit.PropagatesReloadTo: "PropagatesReloadTo", unit.ReloadPropagatedFrom: "ReloadPropagatedFrom",
 	unit.PropagatesStopTo: "PropagatesStopTo", unit.StopPropagatedFrom: "StopPropagatedFrom",
-	unit.JoinsNamespaceOf: "JoinsNamespaceOf", unit.Triggers: "Triggers",
+	unit.JoinsNamespaceOf: "JoinsNamespaceOf", unit.Triggers: "Triggers", unit.BoundBy: "BoundBy",
 }
 
 // dumpFD answers with a memfd that holds the dump.

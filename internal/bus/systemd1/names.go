@@ -26,7 +26,7 @@ var (
 	ipv6Modes     = [...]string{unit.IPv6Default: "default", unit.IPv6Both: "both", unit.IPv6Only: "ipv6-only"}
 	listenKinds   = [...]string{unit.ListenStream: "Stream", unit.ListenDatagram: "Datagram", unit.ListenSeqpacket: "SequentialPacket", unit.ListenFIFO: "FIFO", unit.ListenSpecial: "Special", unit.ListenNetlink: "Netlink", unit.ListenMessageQueue: "MessageQueue", unit.ListenUSBFunction: "USBFunction"}
 	idleActions   = [...]string{unit.IdleStop: "stop", unit.IdleFreeze: "freeze"}
-	handovers     = [...]string{unit.HandoverPass: "pass", unit.HandoverStdio: "stdio", unit.HandoverBind: "bind", unit.HandoverBoth: "both"}
+	handovers     = [...]string{unit.HandoverPass: "pass", unit.HandoverStdio: "stdio", unit.HandoverBind: "bind", unit.HandoverBoth: "both", unit.HandoverBridge: "bridge"}
 	stdioKinds    = [...]string{unit.StdioDefault: "", unit.StdioNull: "null", unit.StdioInherit: "inherit", unit.StdioTTY: "tty", unit.StdioTTYForce: "tty-force", unit.StdioTTYFail: "tty-fail", unit.StdioData: "data", unit.StdioFile: "file", unit.StdioAppend: "append", unit.StdioTruncate: "truncate", unit.StdioSocket: "socket", unit.StdioFD: "fd", unit.StdioJournal: "journal", unit.StdioKmsg: "kmsg", unit.StdioJournalConsole: "journal+console", unit.StdioKmsgConsole: "kmsg+console"}
 	whoms         = [...]string{WhomAll: "all", WhomMain: "main", WhomControl: "control", WhomMainFail: "main-fail", WhomControlFail: "control-fail", WhomAllFail: "all-fail"}
 )

@@ -4,6 +4,7 @@ package systemd1
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/rouse-init/rouse/internal/bus"
@@ -134,7 +135,7 @@ func rouseUnitInterface() *bus.Interface {
 		})),
 		one("Handover", "s", text(func(o *object) string {
 			if s := o.view.Unit.Socket; s != nil {
-				return word(handovers[:], s.Handover)
+				return handoverOf(s)
 			}
 			return ""
 		})),
@@ -162,6 +163,14 @@ func (o *object) tiers(which func(*unit.Tiers) time.Duration) uint64 {
 		return micros(which(s.Tiers))
 	}
 	return Unknown
+}
+
+// handoverOf is X-Handover= with where a bridge leads to.
+func handoverOf(s *unit.Socket) string {
+	if s.Bridge != nil {
+		return "bridge:" + strings.Join(s.Bridge.To, " ")
+	}
+	return word(handovers[:], s.Handover)
 }
 
 func replyJSON(c *bus.Call, v any) {
@@ -224,7 +233,7 @@ func (s *Service) sleepers() []Sleeper {
 		}
 		entry := Sleeper{
 			Socket: v.Unit.Name, Service: sk.Service, SocketSub: v.Sub, Accept: sk.Accept, Format: v.Unit.Format.String(),
-			Handover: word(handovers[:], sk.Handover), Wakes: v.Wakes, Sleeps: v.Sleeps,
+			Handover: handoverOf(sk), Wakes: v.Wakes, Sleeps: v.Sleeps,
 			Connections: v.NConnections, Accepted: v.NAccepted,
 		}
 		if sk.IdleSec != 0 && sk.IdleSec != unit.Infinity {

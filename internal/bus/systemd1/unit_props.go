@@ -37,7 +37,7 @@ var forwards = []struct {
 	{"Requires", unit.Requires, 0},
 	{"Requisite", unit.Requisite, 0},
 	{"Wants", unit.Wants, 0},
-	{"BindsTo", unit.BindsTo, 0},
+	{"BindsTo", unit.BindsTo, unit.BoundBy},
 	{"PartOf", unit.PartOf, 0},
 	{"Upholds", unit.Upholds, 0},
 	{"Conflicts", unit.Conflicts, 0},
@@ -107,7 +107,19 @@ func depProps() []bus.Prop {
 		})))
 	}
 	for _, i := range inverses {
-		props = append(props, one(i.name, "as", texts(func(o *object) []string { return o.others(i.kind) })))
+		props = append(props, one(i.name, "as", texts(func(o *object) []string {
+			names := o.others(i.kind)
+			if i.kind != unit.BindsTo {
+				return names
+			}
+			names = slices.Clone(names)
+			for _, n := range o.deps(unit.BoundBy) {
+				if !slices.Contains(names, n) {
+					names = append(names, n)
+				}
+			}
+			return names
+		})))
 	}
 	props = append(props, one("SliceOf", "as", texts(func(o *object) []string {
 		var names []string

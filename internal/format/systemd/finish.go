@@ -117,6 +117,9 @@ func (b *build) finishSocket() {
 		s.Service = unit.WithKind(b.u.Name, unit.KindService)
 	}
 	b.distribute()
+	if s.Bridge != nil {
+		b.finishBridge()
+	}
 	if s.FDName == "" {
 		s.FDName = b.u.Name
 		if s.Accept {

@@ -97,9 +97,10 @@ func socketExtensions() []Directive {
 	action := key(inSocket, "X-IdleAction", enum("stop freeze", func(b *build) *unit.IdleAction { return &b.sock.IdleAction }))
 	action.Default = "stop"
 	action.Doc = "How it sleeps. `stop`: it is stopped once nobody is connected. `freeze`: its processes are frozen, connections stay open, and data on any of them thaws it; it may then sleep as soon as no byte has moved for X-IdleSec; a client that has said something is waited with for 30 s at least, until something is said to it."
-	handover := key(inSocket, "X-Handover", enum("pass stdio bind both", func(b *build) *unit.Handover { return &b.sock.Handover }))
+	handover := key(inSocket, "X-Handover", value{"one of pass, stdio, bind, both, or bridge:ADDRESS [ADDRESS...] [OPTION...]", setHandover})
 	handover.Default = "pass"
-	handover.Doc = "How the service gets its connections. `pass`: LISTEN_FDS, as systemd does. `stdio`: the socket is its standard input and output. `bind`: its own bind() to the address is answered with the held socket. `both`: pass and bind."
+	handover.Doc = "How the service gets its connections. `pass`: LISTEN_FDS, as systemd does. `stdio`: the socket is its standard input and output. `bind`: its own bind() to the address is answered with the held socket. `both`: pass and bind. " +
+		"`bridge:`: a bridge, a service rouse-bridge@NAME.service of its own, carries them to the addresses that follow, where the service listens; the two start, stop and sleep together. Options: " + strings.Join(bridgeOptionNames(), ", ") + "; see bridge.md."
 	distribute := key(inSocket, "Distribute", integer(0, unit.MaxDistribute, func(b *build) *uint32 { return &b.sock.Distribute }))
 	distribute.Default = "0"
 	distribute.Doc = "How many sockets share the addresses, each with SO_REUSEPORT and with a service of its own: NAME.socket starts NAME@0.service up to NAME@N-1.service (or instances of the template that Service= names), each when its own socket is knocked on. `0`: one socket and one service. See distribute.md."

@@ -3,7 +3,9 @@
 package show
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/rouse-init/rouse/internal/unit"
@@ -75,7 +77,7 @@ func (l *list) ownKeys(s *unit.Socket) {
 		l.num("Distribute", int64(s.Distribute))
 	}
 	if s.Handover != unit.HandoverPass {
-		l.add("X-Handover", Handover(s.Handover))
+		l.add("X-Handover", Handover(s))
 	}
 	if s.IdleSec != unit.Infinity && s.IdleSec != time.Duration(0) {
 		l.span("X-IdleUSec", s.IdleSec)
@@ -88,8 +90,13 @@ func ListenKind(k unit.ListenKind) string {
 	return pick(int(k), "Stream", "Datagram", "SequentialPacket", "FIFO", "Special", "Netlink", "MessageQueue", "USBFunction")
 }
 
-// Handover is X-Handover= as it is written.
-func Handover(h unit.Handover) string { return pick(int(h), "pass", "stdio", "bind", "both") }
+// Handover is X-Handover= as it is written, options as those of the command.
+func Handover(s *unit.Socket) string {
+	if s.Bridge != nil {
+		return "bridge:" + strings.Join(slices.Concat(s.Bridge.To, s.Bridge.Options), " ")
+	}
+	return pick(int(s.Handover), "pass", "stdio", "bind", "both")
+}
 
 func (l *list) integer(name string, v *int32, unset int64) {
 	if v != nil {
