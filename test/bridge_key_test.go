@@ -190,12 +190,17 @@ func TestBridgeSwitched(t *testing.T) {
 		if code, out := p.ctl("daemon-reload"); code != 0 {
 			t.Fatalf("daemon-reload: status %d: %s", code, out)
 		}
-		// The first may still be served in the old way.
-		for _, then := range []string{c.active, c.active} {
+		// The first ones may still be served in the old way.
+		for deadline := time.Now().Add(patience); ; {
 			if answer, err := ask("tcp", front, "hello"); err != nil || !strings.HasSuffix(answer, " hello") {
 				t.Fatalf("with %s: %q, %v: %s", c.handover, answer, err, p.output())
 			}
-			p.await(webBridge, "ActiveState", then)
+			if p.property(webBridge, "ActiveState") == c.active {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("with %s the bridge is not %s", c.handover, c.active)
+			}
 		}
 	}
 }

@@ -25,6 +25,7 @@ func TestMain(m *testing.M) {
 	cfg.Listen = strings.Fields(os.Getenv("BRIDGE_LISTEN"))
 	cfg.To = strings.Fields(os.Getenv("BRIDGE_TO"))
 	cfg.Idle, _ = time.ParseDuration(os.Getenv("BRIDGE_IDLE"))
+	cfg.Await = os.Getenv("BRIDGE_AWAIT") != ""
 	if err := Serve(cfg); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

@@ -37,24 +37,31 @@ func process(t *testing.T, listener *os.File, env ...string) *exec.Cmd {
 	return cmd
 }
 
-// The whole life under a service manager: LISTEN_FDS, READY=1, a connection
-// from before the start, SIGTERM, STOPPING=1, exit status 0, and the queue left
-// to the manager.
-func TestServe(t *testing.T) {
-	dir := t.TempDir()
+// notified listens as a service manager does; what it returns waits for a message
+// that begins in this way.
+func notified(t *testing.T, dir string) func(want string) {
+	t.Helper()
 	notify, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: dir + "/notify", Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer notify.Close()
+	t.Cleanup(func() { notify.Close() })
 	_ = notify.SetReadDeadline(time.Now().Add(patience))
-	told := func(want string) {
+	return func(want string) {
 		t.Helper()
 		b := make([]byte, 4096)
 		if n, err := notify.Read(b); err != nil || !strings.HasPrefix(string(b[:n]), want) {
 			t.Fatalf("it says %q, %v, not %q", b[:n], err, want)
 		}
 	}
+}
+
+// The whole life under a service manager: LISTEN_FDS, READY=1, a connection
+// from before the start, SIGTERM, STOPPING=1, exit status 0, and the queue left
+// to the manager.
+func TestServe(t *testing.T) {
+	dir := t.TempDir()
+	told := notified(t, dir)
 	l, err := net.Listen("unix", filepath.Join(dir, "l"))
 	if err != nil {
 		t.Fatal(err)

@@ -51,7 +51,7 @@ func (a *app) cat(args []string) error {
 		if i > 0 {
 			a.printf("\n")
 		}
-		if u.Fragment == "" && len(u.DropIns) == 0 {
+		if u.Fragment == "" && u.SourcePath == "" && len(u.DropIns) == 0 {
 			a.errorf("No files found for %s.", name)
 			code = 1
 			continue
@@ -77,5 +77,7 @@ func (a *app) definition(loader *load.Loader, name string) (*unit.Unit, error) {
 	if props.Flag("NeedDaemonReload") {
 		a.errorf("Warning: the files of %s have changed on disk and this shows the new ones, which the manager does not know yet. Run \"rouse daemon-reload\".", name)
 	}
-	return &unit.Unit{Name: name, Fragment: props.Text("FragmentPath"), DropIns: props.List("DropInPaths")}, nil
+	return &unit.Unit{
+		Name: name, Fragment: props.Text("FragmentPath"), SourcePath: props.Text("SourcePath"), DropIns: props.List("DropInPaths"),
+	}, nil
 }

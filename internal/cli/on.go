@@ -43,6 +43,7 @@ which listens to all the world, /path, @abstract or vsock:CID:PORT; with udp:
 or seqpacket: in front it is of that kind. Names are not looked up.`,
 		Example: `  rouse on 127.0.0.1:8080 --idle 10m -- python3 -m http.server 8080 --bind 127.0.0.1
   rouse on 127.0.0.1:6379 --idle 1h --idle-action freeze -- redis-server
+  rouse on 443 --handover "bridge:127.0.0.1:3000 starting-page" -- node app.js
   rouse on /run/echo.sock --accept -- cat`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -56,7 +57,7 @@ or seqpacket: in front it is of that kind. Names are not looked up.`,
 	f := c.Flags()
 	f.Var(&o.idle, "idle", "let it sleep after this `TIME` without a connection: 2, 10min, \"1h 30min\" (default: never)")
 	f.StringVar(&o.idleAction, "idle-action", "stop", "how it sleeps: stop or freeze")
-	f.StringVar(&o.handover, "handover", "both", "how it gets the socket: both, bind, pass (LISTEN_FDS) or stdio")
+	f.StringVar(&o.handover, "handover", "both", "how it gets the socket: both, bind, pass (LISTEN_FDS), stdio, or bridge:ADDRESS where it listens by itself")
 	f.BoolVar(&o.accept, "accept", false, "one process for each connection, on its standard streams")
 	f.StringArrayVarP(&o.env, "env", "e", nil, "set a variable, NAME=value (may be given again)")
 	f.StringVar(&o.user, "user", "", "run it as this user")

@@ -73,8 +73,15 @@ func addressHint(address string) string {
 }
 
 func (o *onOptions) checkSocket() error {
-	if !slices.Contains([]string{"both", "bind", "pass", "stdio"}, o.handover) {
-		return fmt.Errorf("--handover=%s: expected both, bind, pass or stdio", o.handover)
+	bridge := strings.HasPrefix(o.handover, "bridge:")
+	if !bridge && !slices.Contains([]string{"both", "bind", "pass", "stdio"}, o.handover) {
+		return fmt.Errorf("--handover=%s: expected both, bind, pass, stdio or bridge:ADDRESS", visible(o.handover))
+	}
+	if err := oneLine(o.handover); err != nil {
+		return fmt.Errorf("--handover=%s: %w", visible(o.handover), err)
+	}
+	if bridge && o.accept {
+		return errors.New("--handover=bridge: has one bridge for all connections, which has no meaning with --accept")
 	}
 	if o.idleAction != "stop" && o.idleAction != "freeze" {
 		return fmt.Errorf("--idle-action=%s: expected stop or freeze", o.idleAction)

@@ -74,7 +74,7 @@ func (o *onOptions) socketLines(w *strings.Builder) {
 		w.WriteString("Accept=yes\nMaxConnections=1024\n")
 		return
 	}
-	fmt.Fprintf(w, "X-Handover=%s\n", o.handover)
+	fmt.Fprintf(w, "X-Handover=%s\n", escapePercent(o.handover))
 	if o.idle != 0 {
 		fmt.Fprintf(w, "X-IdleSec=%s\nX-IdleAction=%s\n", o.idle.String(), o.idleAction)
 	}

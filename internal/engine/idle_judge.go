@@ -59,6 +59,8 @@ func (e *Engine) idlePolicy(n *node) *idle {
 	x.Polled = !e.cfg.DestroyEvents || len(names) == 0 || hasJudge(n)
 	for _, name := range x.looked() {
 		s := e.node(name).socketDef()
+		// The ports of sockets without a time are not watched for ends.
+		x.Polled = x.Polled || endless(s.IdleSec) && len(x.Bound) > 0
 		x.Polled = x.Polled || s.MemberOf != "" // which of them a connection was of, nobody says when it ends
 		for _, l := range s.Listens {
 			stream := l.Kind == unit.ListenStream || l.Kind == unit.ListenSeqpacket

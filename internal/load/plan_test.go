@@ -22,6 +22,7 @@ func TestPlan(t *testing.T) {
 		{"socket wakes", tree{"a.socket": socket + install, "a.service": simple + install, "b.service": simple + install}, "a.socket b.service", "a.service by a.socket"},
 		{"waker of an installed service", tree{"a.socket": socket, "a.service": simple + install}, "a.socket", "a.service by a.socket"},
 		{"nothing installed", tree{"a.socket": socket, "a.service": simple, "b.service": simple, "x.target": "[Unit]\n"}, "a.socket b.service", "a.service by a.socket"},
+		{"socket with a bridge", tree{"a.socket": socket + "X-Handover=bridge:80\n", "a.service": simple}, "a.socket", "a.service by a.socket"},
 		{"linked instances", tree{"app@.service": simple, "app@.socket": socket, "sockets.target.wants/app@1.socket": "->../app@.socket", "sockets.target.wants/app@2.socket": "->../app@.socket"}, "app@1.socket app@2.socket", ""},
 		{"broken", tree{"bad.service": "[Service]\nExecStart=rel/x\n" + install, "a.service": simple + install}, "a.service", ""},
 		{"empty", tree{}, "", ""},

@@ -13,11 +13,14 @@ import (
 
 // Cat writes the files of a unit as systemctl cat does: each below a line
 // with its path, drop-ins after the unit file, an empty line between them. A
-// unit that exists without a file has only its drop-ins.
+// unit that exists without a file has only its drop-ins, or what it is made of.
 func Cat(w io.Writer, u *unit.Unit) error {
 	var paths []string
-	if u.Fragment != "" {
+	switch {
+	case u.Fragment != "":
 		paths = append(paths, u.Fragment)
+	case u.SourcePath != "":
+		paths = append(paths, u.SourcePath)
 	}
 	paths = append(paths, u.DropIns...)
 	for i, p := range paths {
