@@ -20,6 +20,9 @@ func (e *Engine) ask(in Asked) {
 		e.emit(Reply{ID: in.ID, Err: why})
 		return
 	}
+	if in.Manual {
+		e.unthrottle(n)
+	}
 	cause := in.Verb.String() + " asked for by a client"
 	if !in.Manual {
 		cause = in.Verb.String() + " asked for by the manager"

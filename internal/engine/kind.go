@@ -59,7 +59,7 @@ func (e *Engine) kindReset(n *node) {
 	switch {
 	case n.service != nil:
 		s := n.service
-		s.Starts, s.LimitHit = rate{}, false
+		s.Starts, s.LimitHit, s.NotBefore = rate{}, false, 0
 		n.view.NRestarts = 0
 		if s.State == svcFailed {
 			s.Result, n.view.Failure = resSuccess, ""

@@ -49,6 +49,8 @@ func (e *Engine) whyWaiting(n *node) string {
 	switch {
 	case j.Checking != 0:
 		return "its conditions are being checked"
+	case j.Running && n.service != nil && n.service.Throttled:
+		return "it was started too recently (ThrottleInterval)"
 	case j.Running:
 		return "it is " + n.view.Active.String()
 	case n.service != nil && n.service.Waking:

@@ -66,6 +66,8 @@ type service struct {
 	PIDFile       uint64 // the ReadPIDFile that is waited for
 	Timer         timer  // TimerState and TimerRestart
 	Starts        rate   // StartLimitIntervalSec=
+	NotBefore     Time   // when it may start again (ThrottleInterval); 0: at once
+	Throttled     bool   // a start waits for that
 
 	More *serviceMore
 	Idle *idle

@@ -88,6 +88,10 @@ func (e *Engine) enterRestart(n *node) {
 	if n.job != nil && n.job.Type == Stop {
 		return // the stop ends the matter
 	}
+	if s.Throttled {
+		e.endThrottle(n)
+		return
+	}
 	cause := "Restart= after result " + s.Result.String()
 	if s.Respawning {
 		cause = n.view.Cause

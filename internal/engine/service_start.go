@@ -31,7 +31,11 @@ func (e *Engine) startService(n *node) (startResult, *Refusal) {
 	}
 	knocked := s.Knocked
 	s.Knocked = false
-	if !e.mayStart(n, &s.Starts, e.wakes(n, knocked)) {
+	wakes := e.wakes(n, knocked)
+	if e.throttled(n, wakes) {
+		return startBegun, nil
+	}
+	if !e.mayStart(n, &s.Starts, wakes) {
 		s.LimitHit = true
 		s.Result = resStartLimit
 		s.FlushRestarts = true
@@ -41,7 +45,7 @@ func (e *Engine) startService(n *node) (startResult, *Refusal) {
 		return startRefused, &Refusal{Code: "StartLimitHit", Msg: n.def.Name + ": " + n.view.Failure}
 	}
 	e.dropTicket(n)
-	if s.State == svcAutoRestart {
+	if s.State == svcAutoRestart && !s.Throttled {
 		// It cuts the delay short, and is a restart all the same.
 		n.view.NRestarts++
 		s.FlushRestarts = false
@@ -63,6 +67,7 @@ func (e *Engine) resetService(n *node) {
 	s.PIDFile, s.Watch, s.Empty = 0, 0, false
 	s.StopAfter, s.Respawning, s.Nameless, s.Unspawned, s.Blame = false, false, false, 0, blame{}
 	e.beginRun(n)
+	e.throttleRun(n)
 	if s.More != nil {
 		s.More.WatchdogEvery, s.More.WatchdogDue = 0, 0
 	}

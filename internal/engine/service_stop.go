@@ -15,6 +15,7 @@ func (e *Engine) stopService(n *node) bool {
 	switch {
 	case s.State == svcAutoRestart, s.State == svcAutoRestartQueued:
 		e.disarm(n, TimerRestart, &s.Timer)
+		s.Throttled = false
 		e.setService(n, e.deadState(n))
 	case s.State.down():
 		return false
@@ -114,7 +115,7 @@ func (e *Engine) enterDead(n *node, f result, mayRestart bool) {
 	} else {
 		n.view.Cause = "Restart= after result " + s.Result.String()
 	}
-	e.arm(n, TimerRestart, &s.Timer, e.now+Time(delay))
+	e.arm(n, TimerRestart, &s.Timer, max(e.now+Time(delay), s.NotBefore))
 	e.setService(n, svcAutoRestart)
 }
 

@@ -2,7 +2,11 @@
 
 package engine
 
-import "github.com/rouse-init/rouse/internal/unit"
+import (
+	"slices"
+
+	"github.com/rouse-init/rouse/internal/unit"
+)
 
 // flag marks what is due for a node.
 type nodeFlags uint8
@@ -184,7 +188,8 @@ func (e *Engine) fallWith(n *node) {
 // that had to end for it (ofJob: only a job has failed), two units that handle each
 // other's failure would go on for ever; so that is limited.
 func (e *Engine) runHandlers(n *node, rels atom, ofJob bool) {
-	if n.rels&rels == 0 {
+	// rels may still have what the last link of its kind has left.
+	if n.rels&rels == 0 || !slices.ContainsFunc(n.edges, func(x edge) bool { return rels.has(x.Rel) }) {
 		return
 	}
 	if (ofJob || n.def.Kind != unit.KindService && n.def.Kind != unit.KindSocket) && !e.belowLimit(n) {

@@ -183,6 +183,9 @@ type Service struct {
 	RestartSteps           uint32
 	FDStoreMax             uint32
 
+	// Throttle is ThrottleInterval of launchd.plist(5): how long after its last
+	// start the next one may come; 0: at once.
+	Throttle        time.Duration
 	RestartSec      time.Duration
 	RestartMaxDelay time.Duration // Infinity: RestartSteps has no effect
 	TimeoutStart    time.Duration // Infinity: none

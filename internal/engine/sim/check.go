@@ -143,7 +143,11 @@ func (w *World) checkStopTurn(it *item) {
 	}
 	for _, name := range w.e.Depends(it.name, engine.Before) {
 		o, _ := w.e.Unit(name)
-		if om := w.item(name); om.job == o.Job && stops(&o) && !om.unordered && !w.meanwhile(w.stopsSince(it, &v), w.stopsSince(om, &o)) {
+		om := w.item(name)
+		if max(it.loaded, om.loaded) > w.stopsSince(it, &v) {
+			continue // the order may be younger than the stop
+		}
+		if om.job == o.Job && stops(&o) && !om.unordered && !w.meanwhile(w.stopsSince(it, &v), w.stopsSince(om, &o)) {
 			w.violate("%s stops before %s, which is after it, has stopped", it.name, name)
 		}
 	}

@@ -4,6 +4,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -110,7 +111,9 @@ func (w *World) performGroup(f engine.Effect) {
 		it.leaving = false
 	case engine.CloseSocket:
 		it := w.touch(f.Unit)
-		if _, looked := w.input.(engine.Connections); looked && it.leaving && it.queued > 0 {
+		in, _ := w.input.(engine.Connections)
+		looked := slices.ContainsFunc(in.Counts, func(c engine.Count) bool { return c.Socket == f.Unit })
+		if looked && it.leaving && it.queued > 0 {
 			w.violate("%s is closed because it was looked at, and %d wait in it", f.Unit, it.queued)
 		}
 		it.leaving = false

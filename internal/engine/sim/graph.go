@@ -99,6 +99,9 @@ func (w *World) makeUnits(i int) []*unit.Unit {
 		u.Deps = append(u.Deps, unit.Dep{Kind: unit.Wants, Implicit: true, Name: s.Name}, unit.Dep{Kind: unit.After, Implicit: true, Name: s.Name})
 		w.socks = append(w.socks, w.item(s.Name))
 		units = append(units, s)
+		if w.rng.IntN(3) == 0 {
+			units = append(units, w.makeBridge(u, s))
+		}
 	}
 	w.names = append(w.names, u.Name)
 	return units
@@ -110,6 +113,29 @@ func (w *World) span(none time.Duration) time.Duration {
 		return none
 	}
 	return time.Duration(w.rng.Int64N(int64(3 * time.Second)))
+}
+
+// makeBridge puts a bridge before the service of a socket (X-Handover=bridge:).
+func (w *World) makeBridge(u, s *unit.Unit) *unit.Unit {
+	b := w.newUnit(unit.BridgeOf(s.Name), unit.KindService)
+	b.Service = &unit.Service{
+		Type: unit.TypeNotify, NotifyAccess: unit.NotifyMain, GuessMainPID: true, RestartSec: 100 * time.Millisecond,
+		Restart: unit.RestartOnFailure, RestartMode: unit.RestartDirect,
+		RestartMaxDelay: unit.Infinity, TimeoutStart: 90 * time.Second, TimeoutStop: 90 * time.Second,
+		RuntimeMax: unit.Infinity, Kill: defaultKill, Exec: &unit.Exec{}, Sockets: []string{s.Name},
+		Commands: []unit.Command{{Phase: unit.PhaseStart, Path: "/x", Args: []string{"/x"}}},
+	}
+	for _, k := range []unit.DepKind{unit.BindsTo, unit.After, unit.BoundBy} {
+		b.Deps = append(b.Deps, unit.Dep{Kind: k, Name: u.Name})
+	}
+	for _, k := range []unit.DepKind{unit.Wants, unit.After} {
+		b.Deps = append(b.Deps, unit.Dep{Kind: k, Implicit: true, Name: s.Name})
+	}
+	s.Socket.Handover, s.Socket.Service = unit.HandoverBridge, b.Name
+	for i := range s.Deps {
+		s.Deps[i].Name = b.Name
+	}
+	return b
 }
 
 var defaultKill = unit.Kill{Signal: 15, FinalSignal: sigKill, WatchdogSignal: 6, SendSIGKILL: true}
@@ -133,6 +159,9 @@ func (w *World) fillService(u *unit.Unit) {
 	}
 	if w.rng.IntN(4) == 0 {
 		s.Kill.Mode = unit.KillMixed
+	}
+	if w.rng.IntN(8) == 0 {
+		s.Throttle = 3 * time.Second
 	}
 	if s.Type == unit.TypeNotify {
 		s.NotifyAccess = unit.NotifyMain
@@ -238,7 +267,7 @@ func (w *World) something() engine.Input {
 					again.Deps = append(again.Deps, d)
 				}
 			}
-			w.item(name).def = &again
+			w.item(name).def, w.item(name).loaded = &again, w.res.Steps
 			return engine.Loaded{Units: []*unit.Unit{&again}}
 		}
 		return nil

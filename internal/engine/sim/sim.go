@@ -99,6 +99,7 @@ type item struct {
 	jobStep  int    // in which it was queued
 	stopJob  uint32 // the job that stops it; 0 for none
 	stopStep int    // since which stopJob does
+	loaded   int    // the step of its last definition
 	dirty    bool
 	// unordered: a ring of order was broken here when everything had to stop.
 	unordered bool

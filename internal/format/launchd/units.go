@@ -23,11 +23,6 @@ const (
 	sigTERM  = 15
 )
 
-// watchBurst is how often a job may be started in its ThrottleInterval by
-// changes of paths. launchd delays starts; here a job that changes what it
-// watches is stopped from running all the time, and nothing else.
-const watchBurst = 10
-
 // finish makes the units of what the keys have said.
 func (b *build) finish() *Job {
 	b.decide()
@@ -60,12 +55,9 @@ func (b *build) plainUnits(j *Job, command unit.Command) {
 	for _, sock := range b.sockets {
 		s.Sockets = append(s.Sockets, sock.unit+".socket")
 	}
-	switch {
-	case b.once:
+	if b.once {
 		u.StartLimitInterval, u.StartLimitBurst = unit.Infinity, 1
 		s.Restart, s.RestartForce = unit.RestartNo, nil
-	case b.watches && len(b.sockets) == 0:
-		u.StartLimitInterval, u.StartLimitBurst = b.throttle, watchBurst
 	}
 	if len(b.startOn)+len(b.stopOn) > 0 && b.off == "" {
 		u.Events = &unit.Events{StartOn: b.startOn, StopOn: b.stopOn}
@@ -182,8 +174,7 @@ func kill(mode unit.KillMode) unit.Kill {
 	return unit.Kill{Mode: mode, Signal: sigTERM, FinalSignal: sigKILL, WatchdogSignal: sigABRT, SendSIGKILL: true}
 }
 
-// service is the service but for what starts it. Starts are ThrottleInterval
-// apart: a restart comes so long after the end.
+// service is the service but for what starts it.
 func (b *build) service(u *unit.Unit) *unit.Service {
 	exec := b.exec
 	exec.Nice, exec.Limits = b.nice, b.resourceLimits()
@@ -196,8 +187,11 @@ func (b *build) service(u *unit.Unit) *unit.Service {
 		mode = unit.KillProcess
 	}
 	s := &unit.Service{
-		GuessMainPID: true, ReloadSignal: sigHUP, RestartMaxDelay: unit.Infinity, RestartSec: b.throttle,
+		GuessMainPID: true, ReloadSignal: sigHUP, RestartMaxDelay: unit.Infinity, Throttle: b.throttle,
 		TimeoutStart: timeout, TimeoutStop: b.exitTime, RuntimeMax: unit.Infinity, Kill: kill(mode), Exec: &exec,
+	}
+	if b.inetd {
+		s.Throttle = 0 // servers of inetd are exempt, as under launchd
 	}
 	if b.exitTime == 0 {
 		s.TimeoutStop = unit.Infinity
@@ -217,10 +211,7 @@ func (b *build) service(u *unit.Unit) *unit.Service {
 	return s
 }
 
-// socketUnit makes the unit of a socket. After it has woken the service it is
-// not watched for ThrottleInterval, so that a service that ends at once is
-// started no more often than that; clients wait in the queue. Servers of inetd
-// are exempt, as under launchd.
+// socketUnit makes the unit of a socket.
 func (b *build) socketUnit(j *Job, s *sock, service string) *unit.Unit {
 	u := b.unit(s.unit + ".socket")
 	accept := service == j.accepting
@@ -235,9 +226,6 @@ func (b *build) socketUnit(j *Job, s *sock, service string) *unit.Unit {
 	case b.inetd:
 		u.Socket.Handover = unit.HandoverStdio
 	default:
-		if b.throttle > 0 {
-			u.Socket.PollInterval, u.Socket.PollBurst = b.throttle, 1
-		}
 		if b.idle > 0 && b.keep.restart == 0 && !b.runAt {
 			u.Socket.IdleSec = b.idle
 		}
