@@ -144,7 +144,7 @@ func (w *World) checkStopTurn(it *item) {
 	for _, name := range w.e.Depends(it.name, engine.Before) {
 		o, _ := w.e.Unit(name)
 		om := w.item(name)
-		if max(it.loaded, om.loaded) > w.stopsSince(it, &v) {
+		if max(it.loaded, om.loaded) >= w.stopsSince(it, &v) {
 			continue // the order may be younger than the stop
 		}
 		if om.job == o.Job && stops(&o) && !om.unordered && !w.meanwhile(w.stopsSince(it, &v), w.stopsSince(om, &o)) {
