@@ -27,7 +27,11 @@ func (e *Engine) ask(in Asked) {
 	if !in.Manual {
 		cause = in.Verb.String() + " asked for by the manager"
 	}
+	queued := n.job != nil
 	j, why := e.enqueue(n, in.Verb, in.Mode, cause)
+	if j != nil && !queued {
+		j.Manual = in.Manual
+	}
 	switch {
 	case why != nil:
 		e.emit(Reply{ID: in.ID, Err: why})

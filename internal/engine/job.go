@@ -14,6 +14,7 @@ type job struct {
 	// Start, under the same ID, once the unit has stopped.
 	Type         Verb
 	Running      bool // else waiting
+	Manual       bool // a person asked for it, and for nothing else
 	Irreversible bool
 	IgnoreOrder  bool
 	Queued       bool // in the run queue

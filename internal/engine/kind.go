@@ -68,6 +68,7 @@ func (e *Engine) kindReset(n *node) {
 	case n.socket != nil:
 		s := n.socket
 		s.Starts, s.Trigger, s.Poll, s.Backoff = rate{}, rate{}, rate{}, 0
+		e.endRetry(n)
 		if s.State == sckFailed {
 			s.Result, n.view.Failure = resSuccess, ""
 			e.setSocket(n, sckDead)
@@ -89,6 +90,7 @@ func (e *Engine) kindForget(n *node) {
 		e.dropUnused(n)
 		e.idleEnd(n)
 	}
+	e.endRetry(n)
 }
 
 // triggeredChanged tells the socket unit sock that its service svc has

@@ -158,6 +158,7 @@ func (e *Engine) wait(n *node) {
 // runStop begins to stop n; a restart goes on when that is done.
 func (e *Engine) runStop(n *node) {
 	if dead(n.view.Active) {
+		e.endRetry(n)
 		e.finish(n, JobDone, true)
 		return
 	}

@@ -103,6 +103,9 @@ type socket struct {
 	Pause   timer  // TimerPoll: not armed before it fires
 	LastHit Time   // of the trigger limit
 
+	Unasked bool     // the last start was asked for by the manager, and nothing wants it
+	Unbound *unbound // while it waits to bind again
+
 	Starts, Trigger, Poll rate
 	Sources               []source // by address; only with MaxConnectionsPerSource=
 }

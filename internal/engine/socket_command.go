@@ -113,6 +113,8 @@ func (e *Engine) socketTimer(n *node, in TimerFired) {
 	case in.Timer == TimerLeave && in.Token.Gen == s.LeaveTimer.Gen:
 		s.LeaveTimer = timer{}
 		e.leaveLook(n)
+	case in.Timer == TimerRestart && s.Unbound != nil && in.Token.Gen == s.Unbound.Timer.Gen:
+		e.retryTime(n)
 	case in.Timer == TimerState && in.Token.Gen == s.Timer.Gen:
 		s.Timer = timer{}
 		e.socketTimeout(n)

@@ -22,6 +22,8 @@ func (e *Engine) startSocket(n *node) (startResult, *Refusal) {
 	case s.State.up():
 		return startAlready, nil
 	}
+	e.endRetry(n)
+	s.Unasked = (n.job == nil || !n.job.Manual) && !e.needed(n)
 	if d.Leaving {
 		return e.refuseSocket(n, "LoadFailed", "Distribute= of "+d.MemberOf+" is lower now, refusing.")
 	}
@@ -100,6 +102,10 @@ func (e *Engine) socketOpened(n *node, gen uint64) {
 		return
 	}
 	s.Order = 0
+	if s.State == sckFailed {
+		e.boundAtLast(n)
+		return
+	}
 	if e.runSocket(n, unit.PhaseStartPost, sckStartPost) {
 		return
 	}
@@ -114,8 +120,15 @@ func (e *Engine) socketFailed(n *node, in SocketFailed) {
 		return
 	}
 	s.Order = 0
+	if s.State == sckFailed {
+		e.retrySocket(n, in.Msg)
+		return
+	}
 	e.because(n, in.Msg)
 	e.enterStopPre(n, resResources)
+	if s.State == sckFailed && e.persists(n) {
+		e.retrySocket(n, in.Msg)
+	}
 }
 
 // enterListening waits for knocks.

@@ -58,6 +58,7 @@ func (m *Manager) openSocket(f engine.OpenSocket) {
 		var d diag.Diagnostic
 		if errors.As(err, &d) {
 			d.Unit = name
+			m.nameHolder(u, &d)
 			err = d
 		}
 		m.closeSocket(name)

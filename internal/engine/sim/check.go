@@ -69,6 +69,9 @@ func (w *World) checkDead(it *item, v *engine.View) {
 		switch t := engine.Timer(t); t {
 		case engine.TimerAuto, engine.TimerJob, engine.TimerJobRun:
 		default:
+			if t == engine.TimerRestart && v.Unit.Kind == unit.KindSocket && v.Active == engine.Failed {
+				continue // it waits to bind again
+			}
 			if gen != 0 {
 				w.violate("%s is %s/%s with timer %d armed", it.name, v.Active, v.Sub, t)
 			}
