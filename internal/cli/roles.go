@@ -15,6 +15,7 @@ var roles = []verb{
 	{"demo-service", role(newDemoService)},
 	{"inetd-builtin", role(newInetdBuiltin)},
 	{"launchd-holds", role(newLaunchdHolds)},
+	{"launchd-glob", role(newLaunchdGlob)},
 }
 
 // role is for commands that do not need what clients share.

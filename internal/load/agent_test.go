@@ -3,6 +3,7 @@
 package load
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -155,6 +156,36 @@ func TestAgentWhy(t *testing.T) {
 	} {
 		if p, _, _ := in(c.files.make(t)).Plan(); p.Why != c.why {
 			t.Errorf("%s: %q, want %q", c.name, p.Why, c.why)
+		}
+	}
+}
+
+// A property list of the system's directories that others may write is refused,
+// as launchd does, and says what to do.
+func TestAgentOfOthers(t *testing.T) {
+	dir := tree{
+		"good.plist": agent("good", ""), "writable.plist": agent("writable", ""), "foreign.plist": agent("foreign", ""),
+	}.make(t)
+	if err := os.Chmod(filepath.Join(dir, "writable.plist"), 0o664); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"good": "", "writable": "chmod go-w"}
+	if os.Getuid() == 0 {
+		if err := os.Chown(filepath.Join(dir, "foreign.plist"), 12345, 0); err != nil {
+			t.Fatal(err)
+		}
+		want["foreign"] = "chown root"
+	}
+	l := New(Config{Paths: []string{}})
+	l.index.agents.strict = true
+	l.index.addAgentDir(dir, "", l.index.agentOptions(l.cfg), false)
+	for name, fix := range want {
+		u := one(t, l, name+".service")
+		switch {
+		case fix == "" && u.Load != unit.Loaded:
+			t.Errorf("%s: %v", name, u.LoadErr)
+		case fix != "" && (u.Load != unit.NotFound || u.LoadErr == nil || !strings.HasPrefix(u.LoadErr.Fix, fix)):
+			t.Errorf("%s: %d, %v", name, u.Load, u.LoadErr)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/rouse-init/rouse/internal/diag"
 	"github.com/rouse-init/rouse/internal/format/launchd"
@@ -28,8 +29,11 @@ const maxAgents = 4096
 type agentIndex struct {
 	dirs  []string // that hold nothing else
 	mixed []string // that hold other things, too
-	files []string // given one by one
-	jobs  []*launchd.Job
+	// strict: the files are of the system's own directories, and are refused
+	// where others than root may write them.
+	strict bool
+	files  []string // given one by one
+	jobs   []*launchd.Job
 }
 
 // IsPropertyList tells the files of launchd by their names.
@@ -102,8 +106,10 @@ func (x *index) addAgents(c Config) {
 		runtime = x.root.Host(dir)
 	}
 	for _, dir := range a.dirs {
+		x.agents.strict = c.Scope == System && c.Root == "" && c.Paths == nil && dir != runtime
 		x.addAgentDir(dir, runtime, opt, false)
 	}
+	x.agents.strict = false
 }
 
 func (x *index) agentOptions(c Config) launchd.Options {
@@ -167,6 +173,19 @@ func (x *index) addAgent(path string, opt launchd.Options, mixed bool) {
 	}
 	j := launchd.Parse(path, text, opt)
 	names := j.Names()
+	if x.agents.strict {
+		if why, fix := unsafe(path); why != "" {
+			d := diag.Diagnostic{
+				Pos: diag.Pos{File: path}, Severity: diag.Error, Code: codeUnsafe, Unit: names[0],
+				Msg: "cannot load the job: " + why, Fix: fix,
+			}
+			x.diags.Add(d)
+			for _, n := range names {
+				x.jobs.refused[n] = &d
+			}
+			return
+		}
+	}
 	for _, n := range names {
 		if !unit.ValidName(n) {
 			x.diags = append(x.diags, j.Diags...)
@@ -225,4 +244,21 @@ func Disabled(path string, text []byte) map[string]bool {
 		}
 	}
 	return out
+}
+
+// unsafe says why a property list may not be trusted with what is started as
+// root, as launchd has it: others may write it, or it belongs to another user.
+func unsafe(path string) (why, fix string) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return "", "" // it was read a moment ago
+	}
+	sys, ok := st.Sys().(*syscall.Stat_t)
+	switch {
+	case ok && sys.Uid != 0 && int(sys.Uid) != os.Getuid():
+		return fmt.Sprintf("the file belongs to user %d, who could have root start anything", sys.Uid), "chown root " + path
+	case st.Mode().Perm()&0o022 != 0:
+		return fmt.Sprintf("others than its owner may write the file (mode %04o)", st.Mode().Perm()), "chmod go-w " + path
+	}
+	return "", ""
 }

@@ -28,6 +28,7 @@ const (
 	codeJob      = "RS309" // an Upstart job file that can be no unit
 	codeShadowed = "RS310" // a job that a unit of another format hides
 	codeOverride = "RS311" // an override or drop-in that applies to nothing
+	codeUnsafe   = "RS312" // a property list that others than root may write
 )
 
 var errNotDir error = syscall.ENOTDIR

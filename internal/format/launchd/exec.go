@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -83,16 +84,23 @@ func (b *build) command() (c unit.Command, ok bool) {
 		}
 		c.Path = filepath.Join(b.exec.WorkingDirectory, c.Path)
 	}
-	if b.globbing.Line > 0 {
-		for _, a := range c.Args[1:] {
-			if strings.ContainsAny(a, "*?[~") {
-				b.report(diag.Warning, CodeUnsupported, b.globbing, fmt.Sprintf("cannot use EnableGlobbing: patterns are not expanded, and the job gets %q as it stands", a),
-					"have a shell expand them: /bin/sh -c 'exec PROGRAM PATTERN'")
-				break
-			}
-		}
-	}
+	b.glob(&c)
 	return c, true
+}
+
+// glob has the patterns of the arguments expanded when the job starts, by a
+// process of its own that becomes the program.
+func (b *build) glob(c *unit.Command) {
+	i := slices.IndexFunc(c.Args, func(a string) bool { return strings.ContainsAny(a, "*?[~") })
+	switch {
+	case b.globbing.Line == 0 || i < 0:
+	case b.exec.RootDirectory != "":
+		b.report(diag.Warning, CodeUnsupported, b.globbing, fmt.Sprintf("cannot use EnableGlobbing: patterns are not expanded within RootDirectory, and the job gets %q as it stands", c.Args[i]),
+			"have a shell expand them: /bin/sh -c 'exec PROGRAM PATTERN'")
+	default:
+		c.Args = slices.Concat([]string{"rouse", "launchd-glob", c.Path}, c.Args)
+		c.Path = b.opt.Program
+	}
 }
 
 func (b *build) setUser(v *plist.Value) {

@@ -38,7 +38,7 @@ var keys = sync.OnceValue(func() []key {
 		{"Disabled", of(boolean, dict), false, false, (*build).setDisabled, "nothing starts at load and no event starts the job, unless `launchctl enable` has said otherwise"},
 		{"Program", of(str), true, false, (*build).setProgram, "the program of `ExecStart=`"},
 		{"ProgramArguments", of(array), true, false, (*build).setArguments, "the arguments of `ExecStart=`, with argv[0]; the program where there is no `Program`"},
-		{"EnableGlobbing", of(boolean), false, false, (*build).setGlobbing, "no effect; a warning where an argument has a pattern"},
+		{"EnableGlobbing", of(boolean), false, false, (*build).setGlobbing, "patterns in the arguments are expanded at each start, as the job's user: `ExecStart=rouse launchd-glob …`; within `RootDirectory` a warning"},
 		{"UserName", of(str), true, false, (*build).setUser, "`User=`, for a manager that is root"},
 		{"GroupName", of(str), true, false, (*build).setGroup, "`Group=`, for a manager that is root"},
 		{"InitGroups", of(boolean), false, false, (*build).setInitGroups, "`false` has no effect: the user's groups are always set"},
