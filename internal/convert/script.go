@@ -97,6 +97,7 @@ var eventVariables = map[string][]string{
 	"file":     {"FILE", "EVENT", "MATCH"},
 	"socket":   {"PROTO", "PORT", "ADDR", "SOCKET_PATH"},
 	"calendar": {"SPEC", "TIME"},
+	"mount":    {"MOUNTPOINT", "TYPE", "DEVICE"},
 }
 
 // deviceVariables are those of all device events.

@@ -33,6 +33,7 @@ var knownEvents = []KnownEvent{
 	{Name: "runlevel", By: "telinit, shutdown", Vars: "RUNLEVEL PREVLEVEL INIT_HALT", Open: true},
 	{Name: "idle", By: "rouse"},
 	{Name: "calendar", By: "rouse", Vars: "SPEC TIME"},
+	{Name: "mount", By: "rouse", Vars: "MOUNTPOINT TYPE DEVICE"},
 
 	{Name: "socket", By: "rouse (upstart-socket-bridge)", Vars: "PROTO PORT ADDR SOCKET_PATH PATH"},
 	{Name: "file", By: "rouse (upstart-file-bridge)", Vars: "FILE EVENT MATCH"},

@@ -19,16 +19,18 @@ import (
 // rig is a Set on a real loop, with a guardian that keeps descriptors and a
 // clock that can be put forward.
 type rig struct {
-	t      *testing.T
-	set    *Set
-	loop   *poll.Loop
-	store  map[string][]int
-	told   []string
-	said   []string
-	ahead  time.Duration // of the real clock since boot
-	setBy  time.Duration // how much the time of day was set besides
-	dir    string
-	onTold func(name, key string)
+	t     *testing.T
+	set   *Set
+	loop  *poll.Loop
+	store map[string][]int
+	told  []string
+	said  []string
+	ahead time.Duration // of the real clock since boot
+	setBy time.Duration // how much the time of day was set besides
+	dir   string
+	// mountinfo is the table of mounts, "" for that of the process.
+	mountinfo string
+	onTold    func(name, key string)
 }
 
 func newRig(t *testing.T) *rig {
@@ -77,6 +79,9 @@ func (r *rig) live() {
 		Say: func(format string, args ...any) { r.said = append(r.said, fmt.Sprintf(format, args...)) },
 	})
 	r.set.run = r.dir // no udevd
+	if r.mountinfo != "" {
+		r.set.mountinfo = r.mountinfo
+	}
 }
 
 // die ends a life without a word, as kill -9 does, and starts the next.

@@ -2,7 +2,7 @@
 
 // Package source makes events of what happens on the machine, as Upstart's
 // bridges do from outside: connections (socket), files (file), dates
-// (calendar), devices (SUBSYSTEM-device-added and kin) and quiet (idle). It
+// (calendar), devices (SUBSYSTEM-device-added and kin), mounts (mount) and quiet (idle). It
 // looks only for what the expressions of jobs name, and a Set without such
 // jobs holds no descriptor and costs nothing.
 //
@@ -61,6 +61,7 @@ type Set struct {
 	files   *files
 	dates   *dates
 	devices *devices
+	mounts  *mounts
 	quiet   quiet
 
 	adopted map[string][]int
@@ -74,7 +75,7 @@ type Set struct {
 	wake   time.Duration
 	waking bool
 
-	sys, run string // /sys and /run; tests have their own
+	sys, run, mountinfo string // /sys and /run and the table of mounts; tests have their own
 }
 
 // told is an event that is not emitted yet.
@@ -89,7 +90,7 @@ func New(c Config) *Set {
 	c.Idle = c.Idle.withDefaults()
 	return &Set{
 		c: c, sockets: make(map[string]*listener), adopted: make(map[string][]int), ledger: newLedger(),
-		said: make(map[string]bool), sys: "/sys", run: "/run",
+		said: make(map[string]bool), sys: "/sys", run: "/run", mountinfo: "/proc/self/mountinfo",
 	}
 }
 
@@ -121,7 +122,7 @@ func (s *Set) adopt(key string) int {
 // told by the next Tick, which is due at once.
 func (s *Set) Want(terms []Wanted) {
 	s.still = make(map[string]bool)
-	var sockets, files, dates, devices, idle []Wanted
+	var sockets, files, dates, devices, mounts, idle []Wanted
 	for _, w := range terms {
 		switch {
 		case w.Op != unit.OpEvent:
@@ -131,6 +132,8 @@ func (s *Set) Want(terms []Wanted) {
 			files = append(files, w)
 		case w.Event == "calendar":
 			dates = append(dates, w)
+		case w.Event == mountEvent:
+			mounts = append(mounts, w)
 		case w.Event == "idle":
 			idle = append(idle, w)
 		default:
@@ -143,6 +146,7 @@ func (s *Set) Want(terms []Wanted) {
 	s.wantFiles(files)
 	s.wantDates(dates)
 	s.wantDevices(devices)
+	s.wantMounts(mounts)
 	s.wantIdle(len(idle) > 0)
 	for key, fds := range s.adopted {
 		closeAll(fds)
@@ -180,6 +184,7 @@ func (s *Set) Close() {
 	s.closeFiles()
 	s.closeDates()
 	s.closeDevices()
+	s.closeMounts()
 }
 
 func (s *Set) wakeAt(at time.Duration) {
@@ -271,7 +276,7 @@ func home() (string, error) {
 func Relevant(terms []Wanted) bool {
 	for i := range terms {
 		switch terms[i].Event {
-		case "socket", "file", "calendar", "idle":
+		case "socket", "file", "calendar", "idle", mountEvent:
 			return true
 		}
 		if _, _, ok := deviceEvent(terms[i].Event); ok {

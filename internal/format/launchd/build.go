@@ -50,7 +50,7 @@ type build struct {
 	sockets []*sock
 
 	startOn, stopOn unit.Expr
-	watches, dated  bool     // WatchPaths and dates are among startOn
+	watches, dated  bool     // WatchPaths, and dates or mounts, are among startOn
 	mach            diag.Pos // of MachServices
 }
 

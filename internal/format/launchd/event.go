@@ -85,6 +85,14 @@ func (b *build) setQueues(v *plist.Value) {
 	}
 }
 
+// setMount: every mount starts the job.
+func (b *build) setMount(v *plist.Value) {
+	if v.Bool {
+		b.start(unit.Term{Event: "mount", Pos: v.Pos})
+		b.dated = true
+	}
+}
+
 // below is the operand for what happens in a directory.
 func below(dir string) string {
 	if dir == "/" {

@@ -63,6 +63,7 @@ var keys = sync.OnceValue(func() []key {
 		{"StartCalendarInterval", of(dict, array), false, false, (*build).setCalendar, "events `calendar`; with Day and Weekday two of them"},
 		{"WatchPaths", of(array, str), false, false, (*build).setWatch, "events `file`: the path is created, changed, replaced or removed, or something in it if it is a directory"},
 		{"QueueDirectories", of(array, str), false, false, (*build).setQueues, "events `file`; started again while any of them has something in it"},
+		{"StartOnMount", of(boolean), false, false, (*build).setMount, "events `mount`: each file system that is mounted where the manager sees it"},
 		{"Sockets", of(dict), false, false, (*build).setSockets, "socket units; see below"},
 		{"inetdCompatibility", of(dict), false, false, (*build).setInetd, "Wait=false: `Accept=yes`, `StandardInput=socket`; Wait=true: `X-Handover=stdio`"},
 		{"ThrottleInterval", of(integer), false, false, (*build).setThrottle, "how long after its last start a job may be started again, whatever asks for it; clients wait in the sockets' queues; 10 s without it"},
@@ -85,7 +86,6 @@ func ignored() []key {
 		never = "there is no such thing on Linux"
 	)
 	list := []key{
-		{name: "StartOnMount", matters: true, becomes: "mounts are no events"},
 		{name: "LaunchEvents", matters: true, becomes: "these events are those of macOS"},
 		{name: "WaitForDebugger", matters: true, becomes: never},
 		{name: "SandboxProfile", matters: true, becomes: "a sandbox of macOS"},
