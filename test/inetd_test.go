@@ -246,3 +246,19 @@ func TestXinetd(t *testing.T) {
 		}
 	}
 }
+
+// TestInetdUnderItsSocket: the option that stands before every verb of rouse
+// stands before its other names, too.
+func TestInetdUnderItsSocket(t *testing.T) {
+	conf := filepath.Join(t.TempDir(), "inetd.conf")
+	port := freePort(t)
+	if err := os.WriteFile(conf, fmt.Appendf(nil, "127.0.0.1:%d stream tcp4 nowait %s /bin/cat cat\n", port, me(t)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, "inetd", "-d", conf)
+	p.awaitLine("ready")
+	p.await(fmt.Sprintf("%d-tcp4-127.0.0.1.socket", port), "SubState", "listening")
+	if answer, err := ask("tcp", fmt.Sprintf("127.0.0.1:%d", port), "hello"); err != nil || answer != "hello" {
+		t.Errorf("%q, %v", answer, err)
+	}
+}

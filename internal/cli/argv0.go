@@ -67,9 +67,9 @@ func initctlCommand(a *app) *cobra.Command {
 	return a.roleByName("initctl", "Speak with the manager as Upstart's initctl(8) does", func(args []string) int { return a.initctl("initctl", args) })
 }
 
-func (a *app) launchctl(args []string) int {
-	// The one option of rouse that stands in front of a verb, and that comes
-	// here since the verb reads its options itself.
+// takeSocket takes the one option of rouse that stands in front of a verb, and
+// that comes to a verb which reads its options itself.
+func (a *app) takeSocket(args []string) []string {
 	for len(args) > 0 {
 		if value, ok := strings.CutPrefix(args[0], "--socket="); ok {
 			a.opt.socket, args = value, args[1:]
@@ -80,6 +80,11 @@ func (a *app) launchctl(args []string) int {
 		}
 		a.opt.socket, args = args[1], args[2:]
 	}
+	return args
+}
+
+func (a *app) launchctl(args []string) int {
+	args = a.takeSocket(args)
 	return launchctl.Main(args, launchctl.Sys{
 		In: os.Stdin, Out: a.out, Err: a.err, Getenv: os.Getenv, Connect: a.place().Conn, Version: manager.Version(), UID: os.Getuid(),
 	})

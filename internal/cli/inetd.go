@@ -42,7 +42,7 @@ func (a *app) inetd(name string, args []string) int {
 	if name == "xinetd" {
 		parse = s.xinetdOptions
 	}
-	if err := parse(args); err != nil {
+	if err := parse(a.takeSocket(args)); err != nil {
 		if errors.Is(err, io.EOF) { // only its version was asked for
 			_, _ = fmt.Fprintln(a.out, name+" (rouse "+manager.Version()+")")
 			return 0
@@ -50,12 +50,29 @@ func (a *app) inetd(name string, args []string) int {
 		a.errorf("%s: %v", name, err)
 		return superUsage
 	}
-	code, err := s.run()
+	err := a.placeSocket()
+	code := 0
+	if err == nil {
+		code, err = s.run()
+	}
 	if err != nil {
 		a.errorf("%s: %v", name, err)
 		return superFailed
 	}
 	return code
+}
+
+// placeSocket puts --socket where the daemon, which is another process in
+// another directory, finds it, too.
+func (a *app) placeSocket() error {
+	if a.opt.socket == "" {
+		return nil
+	}
+	path, err := filepath.Abs(a.opt.socket)
+	if err != nil {
+		return err
+	}
+	return os.Setenv("ROUSE_SOCKET", path)
 }
 
 func (s *superServer) run() (int, error) {
