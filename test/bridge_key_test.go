@@ -205,14 +205,8 @@ func TestBridgeSwitched(t *testing.T) {
 	}
 }
 
-// groupsFreeze: who is bound to each other freezes and thaws together.
-const groupsFreeze = false
-
 // With X-IdleAction=freeze both stay in memory while they sleep.
 func TestBridgeFreeze(t *testing.T) {
-	if !groupsFreeze {
-		t.Skip("units that are bound to each other do not freeze together yet")
-	}
 	front, backend := fmt.Sprintf("127.0.0.1:%d", freePort(t)), fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	p := up(t, bridge(t, front, backend, "X-IdleSec=200ms\nX-IdleAction=freeze\n"))
 	_, say := converse(t, front)
