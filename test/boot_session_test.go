@@ -26,7 +26,7 @@ type userSession struct {
 // sessionHome makes a user's directories. DIR in a job stands for them.
 func sessionHome(t *testing.T, jobs map[string]string) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "rs") // short: a socket's path is
+	dir, err := os.MkdirTemp("", "rs") //nolint:usetesting // a socket's path is short
 	noError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	for _, sub := range []string{"run", "config/upstart", "cache"} {

@@ -61,7 +61,7 @@ func newBus(t *testing.T) *messageBus {
 	t.Helper()
 	needProgram(t, "dbus", "dbus-daemon")
 	needProgram(t, "dbus", "dbus-send")
-	dir, err := os.MkdirTemp("", "rb") // short: there is a socket in it
+	dir, err := os.MkdirTemp("", "rb") //nolint:usetesting // a socket's path is short
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -217,7 +217,7 @@ func TestWithoutManager(t *testing.T) {
 // TestInAnyProcess: neither process 1 nor root nor a bus is needed.
 func TestInAnyProcess(t *testing.T) {
 	t.Parallel()
-	dir, err := os.MkdirTemp("", "rn")
+	dir, err := os.MkdirTemp("", "rn") //nolint:usetesting // a socket's path is short
 	if err != nil {
 		t.Fatal(err)
 	}

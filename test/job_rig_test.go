@@ -23,7 +23,7 @@ const tick = 3 * time.Millisecond
 // rouse under their names. A text "link:TARGET" is a symbolic link.
 func jobs(t *testing.T, files map[string]string, args ...string) (*process, string) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "rj") // short: there are sockets in it
+	dir, err := os.MkdirTemp("", "rj") //nolint:usetesting // a socket's path is short
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ package test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -108,11 +109,11 @@ func takeDatagrams(file string) error {
 	b := make([]byte, 1<<10)
 	for {
 		// The manager has made it one that does not block.
-		if _, err := unix.Poll([]unix.PollFd{{Fd: 3, Events: unix.POLLIN}}, -1); err != nil && err != syscall.EINTR {
+		if _, err := unix.Poll([]unix.PollFd{{Fd: 3, Events: unix.POLLIN}}, -1); err != nil && !errors.Is(err, syscall.EINTR) {
 			return err
 		}
 		n, err := unix.Read(3, b)
-		if err != nil && err != syscall.EAGAIN && err != syscall.EINTR {
+		if err != nil && !errors.Is(err, syscall.EAGAIN) && !errors.Is(err, syscall.EINTR) {
 			return err
 		}
 		if n > 0 {
