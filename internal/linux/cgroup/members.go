@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -278,27 +279,55 @@ func SignalMembers(q Query, sig int, except ...int) (n int, err error) {
 }
 
 // FreezeMembers stops all of them with SIGSTOP, rescanning until nothing new
-// appears and all of them have stopped; n is how many there are. A process
-// that left the session and the parentage and has another environment
-// escapes.
+// appears and all of them have stopped; n is how many there are. Where that
+// cannot be done they go on. A process that left the session and the parentage
+// and has another environment escapes.
 func FreezeMembers(q Query) (n int, err error) {
-	for range maxRounds {
+	if n, err = stopMembers(q); err != nil {
+		_, thaw := ThawMembers(q)
+		return 0, errors.Join(err, thaw)
+	}
+	return n, nil
+}
+
+// stopWait bounds the wait for processes that have the signal: on a busy machine
+// one must have its turn on a processor to stop, and one that is in the midst of
+// a system call (the parent of a vfork(2), a read from a slow disk) ends that.
+const stopWait = 20 * time.Millisecond
+
+func stopMembers(q Query) (n int, err error) {
+	told := make(map[int]bool)
+	pause := 50 * time.Microsecond
+	waited := time.Duration(0)
+	for rounds := 0; rounds < maxRounds; {
 		list, err := members(q)
 		if err != nil {
 			return 0, err
 		}
-		running := 0
+		running, fresh := 0, false
 		for i := range list {
+			pid := list[i].pid
 			if list[i].state == 'T' {
 				continue
 			}
-			running++
-			if err := unix.Kill(list[i].pid, unix.SIGSTOP); err != nil && err != unix.ESRCH {
-				return len(list), fmt.Errorf("cannot stop process %d: %w", list[i].pid, err)
+			running = pid
+			fresh = fresh || !told[pid]
+			told[pid] = true
+			if err := unix.Kill(pid, unix.SIGSTOP); err != nil && err != unix.ESRCH {
+				return 0, fmt.Errorf("cannot stop process %d: %w", pid, err)
 			}
 		}
-		if running == 0 {
+		switch {
+		case running == 0:
 			return len(list), nil
+		case fresh:
+			rounds++
+		case waited >= stopWait:
+			return 0, fmt.Errorf("process %d does not stop: %w", running, unix.EAGAIN)
+		default:
+			time.Sleep(pause)
+			waited += pause
+			pause *= 2
 		}
 	}
 	return 0, fmt.Errorf("processes appear faster than they can be stopped: %w", unix.EAGAIN)
@@ -312,7 +341,7 @@ func ThawMembers(q Query) (n int, err error) { return SignalMembers(q, int(unix.
 func KillMembers(q Query) (n int, err error) {
 	// One that cannot be stopped (in a system call for long) is killed all
 	// the same.
-	if _, err := FreezeMembers(q); err != nil && !errors.Is(err, unix.EAGAIN) {
+	if _, err := stopMembers(q); err != nil && !errors.Is(err, unix.EAGAIN) {
 		return 0, err
 	}
 	return SignalMembers(q, int(unix.SIGKILL))

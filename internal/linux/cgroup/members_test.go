@@ -3,7 +3,10 @@
 package cgroup
 
 import (
+	"errors"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"syscall"
 	"testing"
@@ -55,4 +58,34 @@ func TestMembers(t *testing.T) {
 	if pids, _ := Members(Query{Pids: []int{other.Process.Pid}}); len(pids) != 1 {
 		t.Error("another unit's process was killed")
 	}
+}
+
+// The parent of a vfork(2) stops when its child has come to execve(2). Where that
+// takes too long, none of them is left stopped.
+func TestMembersThatDoNotStop(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("python3 is not installed")
+	}
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// The child opens the FIFO, and waits for one that reads, before it executes.
+	text := "import os; os.posix_spawn('/bin/true', ['true'], {}, file_actions=[(os.POSIX_SPAWN_OPEN, 0, '" + fifo + "', os.O_WRONLY, 0)])"
+	cmd := shell(t, "echo up; exec "+python+" -c \""+text+"\"", &syscall.SysProcAttr{Setsid: true})
+	q := Query{Pids: []int{cmd.Process.Pid}}
+	state := func(of byte) bool {
+		list, err := members(q)
+		return err == nil && slices.ContainsFunc(list, func(p process) bool { return p.state == of })
+	}
+	await(t, "parent that waits for its child", func() bool { return state('D') })
+	if n, err := FreezeMembers(q); !errors.Is(err, syscall.EAGAIN) {
+		t.Errorf("froze %d: %v", n, err)
+	}
+	await(t, "child that goes on", func() bool { return !state('T') })
+	if n, err := KillMembers(q); n != 2 || err != nil {
+		t.Errorf("killed %d: %v", n, err)
+	}
+	_ = cmd.Wait()
 }
