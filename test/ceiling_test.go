@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rouse-init/rouse/internal/linux/cgroup"
 )
 
 // TestCeiling: twenty services of which five may be awake, and clients that
@@ -236,12 +238,12 @@ func awakeBelow(t *testing.T, guardian int) int {
 	seen := map[string]int{}
 	const looks = 4
 	for range looks {
-		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", guardian, guardian))
-		if err != nil {
-			t.Errorf("cannot list the children: %v", err)
+		children, ok := cgroup.Children(guardian)
+		if !ok {
+			t.Error("cannot list the children")
 		}
-		for _, w := range bytes.Fields(b) {
-			pid := string(w)
+		for _, child := range children {
+			pid := strconv.Itoa(child)
 			cmd, err := os.ReadFile("/proc/" + pid + "/cmdline")
 			if err == nil && bytes.Contains(cmd, []byte("\x00service\x00")) && !frozenNow(pid) {
 				seen[pid]++
