@@ -99,7 +99,7 @@ func (w *World) makeUnits(i int) []*unit.Unit {
 		u.Deps = append(u.Deps, unit.Dep{Kind: unit.Wants, Implicit: true, Name: s.Name}, unit.Dep{Kind: unit.After, Implicit: true, Name: s.Name})
 		w.socks = append(w.socks, w.item(s.Name))
 		units = append(units, s)
-		if w.rng.IntN(3) == 0 {
+		if w.cfg.Shape != Farm && w.rng.IntN(3) == 0 { // a bridge is outside of the slice, and gives no seat back
 			units = append(units, w.makeBridge(u, s))
 		}
 	}
