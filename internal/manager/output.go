@@ -101,11 +101,17 @@ func (o *output) path(unit string) string {
 	return filepath.Join(o.dir, unit+".log")
 }
 
-// changed reads the notices of the kernel and prints what has come.
+// noticesAtOnce bounds how many buffers of notices are read before what they
+// tell of is printed: services may write faster than they can be read.
+const noticesAtOnce = 16
+
+// changed reads the notices of the kernel and then prints what has come: a
+// notice that is read after its file was would be lost.
 func (o *output) changed() {
 	var buf [4096]byte
+	var units []string
 	seen := make(map[string]bool)
-	for {
+	for range noticesAtOnce {
 		n, err := unix.Read(o.inotify, buf[:])
 		if n <= 0 || err != nil {
 			break
@@ -119,9 +125,12 @@ func (o *output) changed() {
 			}
 			seen[name] = true
 			if unit, ok := strings.CutSuffix(name, ".log"); ok {
-				o.follow(unit)
+				units = append(units, unit)
 			}
 		}
+	}
+	for _, unit := range units {
+		o.follow(unit)
 	}
 }
 
@@ -191,8 +200,12 @@ func (o *output) lines(unit string, b []byte) {
 // outputLine is the longest line that is waited for.
 const outputLine = 16 << 10
 
-// forget closes the books on a unit: an unfinished last line is printed.
+// forget closes the books on a unit: what is left is printed, and an unfinished
+// last line.
 func (o *output) forget(unit string) {
+	if _, ok := o.read[unit]; ok {
+		o.follow(unit)
+	}
 	if b := o.partial[unit]; len(b) > 0 {
 		o.lines(unit, []byte{'\n'})
 	}

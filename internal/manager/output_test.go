@@ -44,6 +44,59 @@ func TestOutputHasTheNameInFront(t *testing.T) {
 	}
 }
 
+// What a service writes while its earlier lines are being printed is told of
+// again, or printed with them; the end of the unit waits for nothing.
+func TestOutputWrittenMeanwhile(t *testing.T) {
+	var o *output
+	var print meanwhile
+	o, err := openOutput(t.TempDir(), &print, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(o.inotify)
+	f, err := os.OpenFile(o.path("web.service"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	write := func(text string) {
+		t.Helper()
+		if _, err := f.WriteString(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.opened("web.service")
+	print.then = func() { write("two\n") }
+	write("one\n")
+	for fds := []unix.PollFd{{Fd: int32(o.inotify), Events: unix.POLLIN}}; ; o.changed() {
+		if n, err := unix.Poll(fds, 0); n == 0 || err != nil {
+			break
+		}
+	}
+	if got := print.String(); got != "web | one\nweb | two\n" {
+		t.Errorf("printed %q", got)
+	}
+	write("last words")
+	o.forget("web.service")
+	if got := print.String(); got != "web | one\nweb | two\nweb | last words\n" {
+		t.Errorf("printed %q", got)
+	}
+}
+
+// meanwhile does something once, at the first line that it is given.
+type meanwhile struct {
+	bytes.Buffer
+	then func()
+}
+
+func (m *meanwhile) Write(b []byte) (int, error) {
+	if then := m.then; then != nil {
+		m.then = nil
+		then()
+	}
+	return m.Buffer.Write(b)
+}
+
 func TestOutputStaysInBounds(t *testing.T) {
 	o, err := openOutput(t.TempDir(), nil, false)
 	if err != nil {
