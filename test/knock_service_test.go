@@ -21,7 +21,7 @@ import (
 // knockService plays the parts that the stories of sockets need: "tell" says
 // what it was given, "vandal DEED" answers one client and leaves the socket in
 // disorder, "dial ADDRESS..." talks to all of them, "datagrams FILE" writes
-// down what arrives.
+// down what arrives, "blocking FD" accepts as the simplest servers do.
 func knockService(part string, args []string) int {
 	var err error
 	switch part {
@@ -38,6 +38,8 @@ func knockService(part string, args []string) int {
 				break
 			}
 		}
+	case "blocking":
+		err = acceptBlocking(args[0])
 	case "datagrams":
 		err = takeDatagrams(args[0])
 	default:
@@ -99,6 +101,29 @@ func vandalise(deed string) error {
 		return unix.SetNonblock(3, false)
 	}
 	return unix.Shutdown(3, unix.SHUT_RDWR)
+}
+
+// acceptBlocking serves one client after the other; the socket must block.
+func acceptBlocking(number string) error {
+	listener, err := strconv.Atoi(number)
+	if err != nil {
+		return err
+	}
+	for {
+		fd, _, err := unix.Accept(listener)
+		if err != nil {
+			return err
+		}
+		f := os.NewFile(uintptr(fd), "connection")
+		line, err := bufio.NewReader(f).ReadString('\n')
+		if err == nil {
+			_, err = fmt.Fprintf(f, "%d %s", os.Getpid(), line)
+		}
+		_ = f.Close()
+		if err != nil {
+			return err
+		}
+	}
 }
 
 func takeDatagrams(file string) error {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -146,6 +147,51 @@ func TestVandal(t *testing.T) {
 				t.Errorf("room for %d in the queue", backlogOf(t, port))
 			}
 		})
+	}
+}
+
+// TestBlockingServer: sockets block, as descriptor 3 and as standard input, and
+// go on doing so when their service was asleep.
+func TestBlockingServer(t *testing.T) {
+	for fd, lines := range map[string]string{"3": "", "0": "StandardInput=socket\n"} {
+		t.Run("descriptor "+fd, func(t *testing.T) {
+			address := "127.0.0.1:" + strconv.Itoa(freePort(t))
+			p := up(t, map[string]string{
+				"b.socket":  "[Socket]\nListenStream=" + address + "\nX-IdleSec=20ms\nX-IdleAction=freeze\n[Install]\nWantedBy=sockets.target\n",
+				"b.service": "[Service]\n" + lines + "ExecStart=" + self(t, "blocking", fd) + "\n",
+			})
+			first := ""
+			for i := range 6 { // two at each wake
+				answer, err := ask("tcp", address, "hello")
+				if err != nil {
+					t.Fatalf("client %d: %v\n%s", i, err, p.output())
+				}
+				pid, _, _ := strings.Cut(answer, " ")
+				if first == "" {
+					first = pid
+				}
+				if pid != first {
+					t.Errorf("client %d: process %s answers, before it was %s", i, pid, first)
+				}
+				if i%2 == 1 {
+					p.await("b.service", "FreezerState", "frozen")
+				}
+			}
+		})
+	}
+}
+
+// TestSocketRestarts: a port that is given up can be had again at once.
+func TestSocketRestarts(t *testing.T) {
+	tcp, abstract := "127.0.0.1:"+strconv.Itoa(freePort(t)), fmt.Sprintf("@rouse-test-%d-again", os.Getpid())
+	p := up(t, map[string]string{
+		"r.socket":  "[Unit]\nStartLimitIntervalSec=0\n[Socket]\nListenStream=" + tcp + "\nListenStream=" + abstract + "\n[Install]\nWantedBy=sockets.target\n",
+		"r.service": "[Service]\nExecStart=/bin/true\n",
+	})
+	for i := range 20 {
+		if code, out := p.ctl("restart", "r.socket"); code != 0 {
+			t.Fatalf("restart %d: %s", i, out)
+		}
 	}
 }
 

@@ -15,11 +15,16 @@ import (
 	"github.com/rouse-init/rouse/internal/unit"
 )
 
+// inUse tells whether a listener could not be opened because its address is taken.
+func inUse(err error) bool {
+	return err != nil && strings.Contains(err.Error(), unix.EADDRINUSE.Error())
+}
+
 // nameHolder says which of our own sockets has the address that u cannot have:
 // two files, perhaps of two formats, want the same.
 func (m *Manager) nameHolder(u *unit.Unit, d *diag.Diagnostic) {
 	i := slices.IndexFunc(u.Socket.Listens, func(l unit.Listen) bool { return l.Pos == d.Pos })
-	if i < 0 || !strings.Contains(d.Msg, unix.EADDRINUSE.Error()) {
+	if i < 0 || !inUse(*d) {
 		return
 	}
 	want, err := socket.Parse(u.Socket.Listens[i].Kind, u.Socket.Listens[i].Address)

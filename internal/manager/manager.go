@@ -107,6 +107,7 @@ type Manager struct {
 	keepers     map[int32]bool           // whose ends were not heard, by pid
 	denied      map[netip.Addr]time.Time // clients that came to a sensor, and until when
 	logged      map[string]string        // the states that logJob has printed
+	dropped     time.Time                // when a listener was closed of which the guardian has a copy
 	jobFiles    jobFiles
 	jobsDue     bool           // the set of jobs has changed: see refreshJobs
 	eventFDs    map[string]int // that came with events, by source

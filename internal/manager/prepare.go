@@ -94,7 +94,11 @@ func (p *preparation) sockets() error {
 	if !p.main() {
 		return nil
 	}
-	if !p.socketStdio() {
+	if p.socketStdio() {
+		if err := p.blocking(); err != nil {
+			return err
+		}
+	} else {
 		for _, name := range p.order.Sockets {
 			def := p.m.engine.Def(name)
 			if def == nil || def.Socket == nil || def.Socket.Handover == unit.HandoverBind {
@@ -113,6 +117,19 @@ func (p *preparation) sockets() error {
 		p.names = append(p.names, st.name)
 	}
 	return p.openFiles(s)
+}
+
+// blocking has the sockets that become standard streams block, as those from
+// descriptor 3 on do, unless NonBlocking= says otherwise.
+func (p *preparation) blocking() error {
+	for _, name := range p.order.Sockets {
+		for _, l := range p.m.socket(name).listeners {
+			if err := unix.SetNonblock(l.FD, p.u.Service.NonBlocking); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // connection is the accepted one: descriptor 3, or the standard streams alone

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -86,7 +87,7 @@ func (m *Manager) openListeners(u *unit.Unit) error {
 		if slices.ContainsFunc(s.listeners, func(l socket.Listener) bool { return l.Index == i }) {
 			continue
 		}
-		l, err := socket.OpenLine(u.Socket, i, owner, &notes)
+		l, err := m.openLine(u.Socket, i, owner, &notes)
 		if err != nil {
 			return err
 		}
@@ -102,6 +103,27 @@ func (m *Manager) openListeners(u *unit.Unit) error {
 		m.say("%s", d)
 	}
 	return nil
+}
+
+// dropPatience is how long a listener waits for its address that this manager
+// has just given up: the guardian has a copy, and closes it a moment later.
+const dropPatience = 5 * time.Millisecond
+
+// openLine is socket.OpenLine, which waits for the guardian where that has been
+// told to close something and may not have come to it.
+func (m *Manager) openLine(s *unit.Socket, i int, owner socket.Owner, notes *diag.List) (socket.Listener, error) {
+	for {
+		var said diag.List
+		l, err := socket.OpenLine(s, i, owner, &said)
+		if unread := m.guard.Unread(); unread && !m.dropped.IsZero() {
+			m.dropped = time.Now()
+		}
+		if !inUse(err) || time.Since(m.dropped) > dropPatience {
+			*notes = append(*notes, said...)
+			return l, err
+		}
+		time.Sleep(dropPatience / 20)
+	}
 }
 
 // matchStored sorts listeners that were held over a restart or a reload by
@@ -132,6 +154,7 @@ func (m *Manager) dropListener(name string, l socket.Listener) {
 	m.loop.Remove(l.FD)
 	unix.Close(l.FD)
 	m.must(m.guard.Drop(socketKey(name, l.Index)))
+	m.dropped = time.Now()
 }
 
 // must reports what cannot go wrong while the guardian lives.
@@ -190,8 +213,11 @@ func (m *Manager) arm(name string) {
 		return
 	}
 	s.armed = true
-	for i := range s.listeners {
-		m.repair(u, s, i)
+	// The one who sleeps goes on with the socket as it is.
+	if v, ok := m.engine.Unit(u.Socket.Service); !ok || v.Freezer != "frozen" {
+		for i := range s.listeners {
+			m.repair(u, s, i)
+		}
 	}
 	for _, l := range s.listeners {
 		fn := func(uint32) { m.knocked(name) }
