@@ -87,6 +87,19 @@ func (e *Engine) limited(n *node) *node {
 	return nil
 }
 
+// behind is the service behind a bridge, whose seats a knock at the bridge needs;
+// n itself if it is no bridge.
+func (e *Engine) behind(n *node) *node {
+	if unit.BridgedBy(n.def.Name) != "" {
+		for _, m := range e.boundWith(n) {
+			if unit.BridgedBy(m.def.Name) == "" {
+				return m
+			}
+		}
+	}
+	return n
+}
+
 // bridged tells whether the socket is for a bridge in front of n, so that n
 // does not get it, whatever its Sockets= says.
 func bridged(sock, n *node) bool {

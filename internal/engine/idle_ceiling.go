@@ -100,11 +100,11 @@ func (e *Engine) roomsOf(n *node, f func(*room)) {
 
 // needsSeat tells whether the service needs a seat: it has processes that run, or
 // a job that starts it. One that sleeps has given its seat up, also while it is thawed in
-// order to stop.
+// order to stop. A bridge has that of the service behind it.
 func needsSeat(n *node) bool {
 	s := n.service
 	switch {
-	case n.def.Kind != unit.KindService:
+	case n.def.Kind != unit.KindService, unit.BridgedBy(n.def.Name) != "":
 		return false
 	case starts(n):
 		return true
@@ -122,19 +122,24 @@ func (e *Engine) reseat(n *node) {
 	if len(e.rooms) == 0 || n.def.Kind != unit.KindService {
 		return
 	}
-	in, left := needsSeat(n), false
+	in, look := needsSeat(n), false
 	e.roomsOf(n, func(r *room) {
-		left = r.seats.set(n.id, in) || left
+		if in && len(e.waiters) > 0 && !r.seats.has(n.id) && slices.ContainsFunc(e.boundWith(n), waitsForRoom) {
+			look = true // its bridge needs no seat any more
+		}
+		look = r.seats.set(n.id, in) || look
 		if r.memory != 0 {
-			left = r.holders.set(n.id, holdsMemory(n)) || left
+			look = r.holders.set(n.id, holdsMemory(n)) || look
 		}
 	})
-	if left {
+	if look {
 		e.tryRoom()
 	}
 }
 
-// vacate takes the seats of a node that moves to another slice, or is forgotten.
+func waitsForRoom(n *node) bool { return n.service != nil && n.service.Ticket != 0 }
+
+// vacate takes the seats of a node that is forgotten.
 func (e *Engine) vacate(n *node) {
 	left := false
 	e.roomsOf(n, func(r *room) {
@@ -195,11 +200,13 @@ func (e *Engine) restoreRooms() {
 	}
 	slices.SortFunc(e.waiters, func(a, b int32) int { return cmp.Compare(e.nodes[a].service.Ticket, e.nodes[b].service.Ticket) })
 	e.rebuildRooms()
+	e.roomDue = false // as it is between Steps
 }
 
 // fullRoom finds a room that n has no seat in and cannot get one; nil if it
 // may come in.
 func (e *Engine) fullRoom(n *node) (found *room) {
+	n = e.behind(n)
 	e.roomsOf(n, func(r *room) {
 		if found == nil && (r.full() && !r.seats.has(n.id) || e.short(r, n)) {
 			found = r
@@ -312,7 +319,7 @@ func (e *Engine) leaveQueue(n *node) {
 // waitingIn counts those that wait below a slice.
 func (e *Engine) waitingIn(r *room) (k uint32) {
 	for _, id := range e.waiters {
-		e.roomsOf(e.nodes[id], func(x *room) {
+		e.roomsOf(e.behind(e.nodes[id]), func(x *room) {
 			if x == r {
 				k++
 			}
@@ -330,7 +337,7 @@ func (e *Engine) roomWords(n *node) string {
 	if r == nil {
 		return "its turn"
 	}
-	if !r.full() || r.seats.has(n.id) {
+	if !r.full() || r.seats.has(e.behind(n).id) {
 		return "room in " + r.slice + " (" + mebibytes(e.total(r)) + " of " + mebibytes(r.memory) + " in memory)"
 	}
 	return "room in " + r.slice + " (" + itoa(int64(len(r.seats.ids))) + " of " + itoa(int64(r.max)) + " awake)"

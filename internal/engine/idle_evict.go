@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	"github.com/rouse-init/rouse/internal/unit"
@@ -42,7 +43,7 @@ type shortage struct {
 func (e *Engine) shortages() []shortage {
 	var all []shortage
 	for _, id := range e.waiters {
-		e.roomsOf(e.nodes[id], func(r *room) {
+		e.roomsOf(e.behind(e.nodes[id]), func(r *room) {
 			if r.max == 0 {
 				return
 			}
@@ -70,15 +71,27 @@ func (e *Engine) shortages() []shortage {
 func (e *Engine) leaving(r *room) int {
 	k := 0
 	for _, id := range r.seats.ids {
-		s := e.nodes[id].service
-		if s == nil {
-			continue
-		}
-		if x := s.Idle; s.State.stopping() || x != nil && x.Phase >= idleFreezing && x.Phase <= idleHolding && !x.Held {
+		if e.anyBound(e.nodes[id], goes) {
 			k++
 		}
 	}
 	return k
+}
+
+// goes tells whether a service is on its way to sleep or to stop.
+func goes(n *node) bool {
+	s := n.service
+	if s == nil {
+		return false
+	}
+	x := s.Idle
+	return s.State.stopping() || x != nil && x.Phase >= idleFreezing && x.Phase <= idleHolding && !x.Held
+}
+
+// anyBound tells whether f holds for n, or for one of those that it is bound with
+// and sleeps with.
+func (e *Engine) anyBound(n *node, f func(*node) bool) bool {
+	return f(n) || n.service != nil && n.service.Idle != nil && n.service.Idle.Group && slices.ContainsFunc(e.boundWith(n), f)
 }
 
 // mayEvict tells whether the service may be put to sleep now, if nobody uses it.
@@ -90,6 +103,28 @@ func (e *Engine) mayEvict(n *node) bool {
 	}
 	x := s.Idle
 	return x != nil && x.Sec != 0 && x.Phase == idleAwake && !hasJudge(n) && !(x.Group && e.kept(n)) && max(x.Retry, e.upFor(n)) <= e.now
+}
+
+// yielding are those who go to sleep so that n leaves its seat: n itself, or the
+// bridges in front of it, with which it sleeps. Nil: that may not be now.
+func (e *Engine) yielding(n *node) (all []*node) {
+	if e.mayEvict(n) {
+		return []*node{n}
+	}
+	s := n.service
+	if s == nil || s.State != svcRunning || s.Idle == nil || !s.Idle.Group || s.Idle.Phase != idleAwake || n.job != nil || n.view.Inhibited || hasJudge(n) {
+		return nil
+	}
+	for m := range e.each(n, neededBy) {
+		switch {
+		case m.def.Kind != unit.KindService || resting(m):
+		case !e.related(n, boundTo, m) || !e.mayEvict(m):
+			return nil
+		default:
+			all = append(all, m)
+		}
+	}
+	return all
 }
 
 // makeRoom has the candidates of every room with a shortage looked at, all in
@@ -115,16 +150,17 @@ func (e *Engine) lookForRoom() {
 	var f CountConnections
 	for _, s := range e.shortages() {
 		for _, id := range s.room.seats.sorted() {
-			n := e.nodes[id]
-			if !e.mayEvict(n) || f.Token.Gen != 0 && n.service.Idle.Gen == f.Token.Gen {
-				continue
+			for _, n := range e.yielding(e.nodes[id]) {
+				if f.Token.Gen != 0 && n.service.Idle.Gen == f.Token.Gen {
+					continue
+				}
+				if f.Token.Gen == 0 {
+					f.Token = e.order(n.def.Name)
+					e.room.Look = f.Token.Gen
+				}
+				n.service.Idle.Gen = f.Token.Gen
+				n.service.Idle.subjects(n, &f)
 			}
-			if f.Token.Gen == 0 {
-				f.Token = e.order(n.def.Name)
-				e.room.Look = f.Token.Gen
-			}
-			n.service.Idle.Gen = f.Token.Gen
-			n.service.Idle.subjects(n, &f)
 		}
 	}
 	if f.Token.Gen != 0 {
@@ -197,21 +233,29 @@ func (e *Engine) evict(look uint64) {
 
 func (e *Engine) evictOne() bool {
 	for _, s := range e.shortages() {
-		var best *node
+		var best []*node
+		var used Time
+		var of int32
 		for _, id := range s.room.seats.ids {
-			n := e.nodes[id]
-			if !e.mayEvict(n) || n.service.Idle.QuietAt != e.now {
+			all := e.yielding(e.nodes[id])
+			if len(all) == 0 || slices.ContainsFunc(all, func(n *node) bool { return n.service.Idle.QuietAt != e.now }) {
 				continue
 			}
-			if best == nil || lastUse(n) < lastUse(best) || lastUse(n) == lastUse(best) && n.id < best.id {
-				best = n
+			last := Time(0)
+			for _, n := range all {
+				last = max(last, lastUse(n))
+			}
+			if best == nil || last < used || last == used && id < of {
+				best, used, of = all, last, id
 			}
 		}
-		if best != nil {
-			x := best.service.Idle
+		for _, n := range best {
+			x := n.service.Idle
 			x.Evicted = s.room.slice
-			e.freeze(best)
+			e.freeze(n)
 			x.Phase = idleFreezing
+		}
+		if best != nil {
 			return true
 		}
 	}

@@ -47,7 +47,10 @@ func (e *Engine) total(r *room) (sum uint64) {
 // are instances of one template.
 func (e *Engine) extra(r *room, n *node) uint64 {
 	s := n.service
-	has, need := uint64(0), s.Need
+	has, need := uint64(0), uint64(0)
+	if s != nil {
+		need = s.Need
+	}
 	if holdsMemory(n) {
 		has = s.Memory
 	}
@@ -76,6 +79,10 @@ func (e *Engine) memoryKnown() bool { return e.mem.At != 0 && e.now-e.mem.At <= 
 // expectMemory counts what a service that is let in will need, and has it
 // measured when that shows.
 func (e *Engine) expectMemory(n *node) {
+	n = e.behind(n)
+	if n.service == nil {
+		n.service = &service{}
+	}
 	s, below := n.service, false
 	e.roomsOf(n, func(r *room) {
 		if r.memory != 0 {
@@ -163,10 +170,10 @@ func (e *Engine) measured(in *Measured) {
 func (e *Engine) excess(r *room) uint64 {
 	want := uint64(0)
 	for _, id := range e.waiters {
-		n := e.nodes[id]
+		n := e.behind(e.nodes[id])
 		below := false
 		e.roomsOf(n, func(x *room) { below = below || x == r })
-		if below && !r.seats.has(id) {
+		if below && !r.seats.has(n.id) {
 			want = e.extra(r, n)
 			break
 		}
@@ -235,13 +242,15 @@ func (e *Engine) relieveRoom(r *room) {
 
 // relieving tells whether something in the room is on its way to give memory back.
 func (e *Engine) relieving(r *room) bool {
-	for _, id := range r.holders.ids {
-		s := e.nodes[id].service
-		if x := s.Idle; s.State.stopping() || x != nil && (x.Depth.Order != 0 || x.Evicted != "" || x.Depth.Stopping) {
-			return true
+	gives := func(n *node) bool {
+		s := n.service
+		if s == nil {
+			return false
 		}
+		x := s.Idle
+		return s.State.stopping() || x != nil && (x.Depth.Order != 0 || x.Evicted != "" || x.Depth.Stopping)
 	}
-	return false
+	return slices.ContainsFunc(r.holders.ids, func(id int32) bool { return e.anyBound(e.nodes[id], gives) })
 }
 
 // deepest finds the sleeper that has slept longest, of those that may.

@@ -4,6 +4,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -124,6 +125,9 @@ func (w *World) makeBridge(u, s *unit.Unit) *unit.Unit {
 		RestartMaxDelay: unit.Infinity, TimeoutStart: 90 * time.Second, TimeoutStop: 90 * time.Second,
 		RuntimeMax: unit.Infinity, Kill: defaultKill, Exec: &unit.Exec{}, Sockets: []string{s.Name},
 		Commands: []unit.Command{{Phase: unit.PhaseStart, Path: "/x", Args: []string{"/x"}}},
+	}
+	if w.cfg.Shape == Farm {
+		b.Service.TimeoutStop = u.Service.TimeoutStop
 	}
 	for _, k := range []unit.DepKind{unit.BindsTo, unit.After, unit.BoundBy} {
 		b.Deps = append(b.Deps, unit.Dep{Kind: k, Name: u.Name})
@@ -267,6 +271,7 @@ func (w *World) something() engine.Input {
 					again.Deps = append(again.Deps, d)
 				}
 			}
+			w.scarce = w.scarce || slices.ContainsFunc(again.Deps, func(d unit.Dep) bool { return d.Kind == unit.Upholds }) // which start it again at once
 			w.item(name).def, w.item(name).loaded = &again, w.res.Steps
 			return engine.Loaded{Units: []*unit.Unit{&again}}
 		}

@@ -71,9 +71,33 @@ func below(v *engine.View, slice string) bool {
 	return false
 }
 
+// behind is the service behind a bridge, or the item itself.
+func (w *World) behind(it *item) *item {
+	if unit.BridgedBy(it.name) == "" {
+		return it
+	}
+	for _, name := range w.e.Depends(it.name, engine.BindsTo) {
+		return w.item(name)
+	}
+	return it
+}
+
+// broughtBy tells whether a bridge is why the service behind it is awake, and not
+// a job or another one that needs it, too.
+func (w *World) broughtBy(bridge *item) bool {
+	o := w.behind(bridge)
+	if o.jobStep == w.res.Steps && (bridge.jobStep != w.res.Steps || o.lastJob < bridge.lastJob) {
+		return false
+	}
+	v, _ := w.e.Unit(o.name)
+	return o == bridge || strings.Contains(v.Cause, bridge.name)
+}
+
 // runs tells whether the service counts as awake.
 func (w *World) runs(v *engine.View) bool {
 	switch {
+	case unit.BridgedBy(v.Unit.Name) != "":
+		return false // it has the seat of the service behind it
 	case v.Job != 0 && (v.JobType == engine.Start || v.JobType == engine.Restart):
 		return v.Unit.Kind == unit.KindService
 	case v.Unit.Kind != unit.KindService || w.item(v.Unit.Name).asleep || v.Sub == "exited":
@@ -102,20 +126,27 @@ func (it *item) followSleep(v *engine.View) {
 // checkRooms makes sure that a knock let nobody in beyond a ceiling. What starts
 // in the same step because a woken service needs it does not count.
 func (w *World) checkRooms() {
-	var woken []*item
+	var woken, changed []*item
 	brought := map[*item]bool{}
 	for _, it := range w.dirty {
 		v, ok := w.e.Unit(it.name)
 		if !ok || v.Unit.Kind != unit.KindService {
 			continue
 		}
+		changed = append(changed, it)
 		switch knocked := strings.HasSuffix(v.Cause, " was knocked on") || v.Cause == "a message on the bus"; {
-		case v.Wakes != it.wakes && !it.ran && knocked:
-			woken = append(woken, it)
+		case v.Wakes != it.wakes && knocked && !w.behind(it).ran && w.broughtBy(it):
+			woken = append(woken, w.behind(it))
 		case !it.ran, v.Wakes != it.wakes && !knocked: // by who needs it
 			brought[it] = true
 		}
+	}
+	for _, it := range changed {
+		v, _ := w.e.Unit(it.name)
 		it.wakes, it.ran = v.Wakes, w.runs(&v)
+	}
+	for _, it := range woken {
+		delete(brought, it) // by its bridge
 	}
 	if len(woken) == 0 || len(w.rooms) == 0 {
 		return
@@ -172,6 +203,9 @@ func (w *World) checkPatience() {
 // checkWaiting makes sure that nobody waits for room where there is some.
 func (w *World) checkWaiting() {
 	slicesOf := func(v *engine.View) bool {
+		if o, ok := w.e.Unit(w.behind(w.item(v.Unit.Name)).name); ok {
+			v = &o
+		}
 		for slice, most := range w.rooms {
 			if s, ok := w.e.Unit(slice); ok && below(v, slice) && int(s.Awake) >= most {
 				return true

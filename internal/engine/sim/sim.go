@@ -71,7 +71,7 @@ type World struct {
 	jobs   map[uint32]string
 	slices []string
 	rooms  map[string]int // X-RunningMax= of slices
-	scarce bool           // some slice has, or had, an X-RunningMemory=
+	scarce bool           // some slice has, or had, an X-RunningMemory=, or some service upholds another
 	asked  map[uint64]bool
 	conns  map[uint64]bool // accepted and neither served nor dropped
 	ask    uint64
