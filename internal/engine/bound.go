@@ -87,6 +87,22 @@ func (e *Engine) limited(n *node) *node {
 	return nil
 }
 
+// inhibited tells whether n, or who it is bound with, says X_ROUSE_BUSY=1: the
+// stop of one would stop the other.
+func (e *Engine) inhibited(n *node) bool {
+	return n.view.Inhibited || slices.ContainsFunc(e.boundWith(n), func(m *node) bool { return m.view.Inhibited })
+}
+
+// inhibitBound keeps those awake that n, which is busy, is bound with, and that
+// are on their way to sleep.
+func (e *Engine) inhibitBound(n *node) {
+	for _, m := range e.boundWith(n) {
+		if goes(m) && m.service.State.up() && n.view.Inhibited {
+			e.unfreeze(m)
+		}
+	}
+}
+
 // behind is the service behind a bridge, whose seats a knock at the bridge needs;
 // n itself if it is no bridge.
 func (e *Engine) behind(n *node) *node {

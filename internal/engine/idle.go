@@ -113,6 +113,7 @@ func (e *Engine) idleEnd(n *node) {
 
 // idleInhibit: X_ROUSE_BUSY= has changed.
 func (e *Engine) idleInhibit(n *node) {
+	e.inhibitBound(n)
 	x := n.service.Idle
 	if x != nil && x.Group {
 		e.work.push(reaction{do: regroup, node: n.id})

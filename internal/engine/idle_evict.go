@@ -98,7 +98,7 @@ func (e *Engine) anyBound(n *node, f func(*node) bool) bool {
 // There is no time to ask a command that judges it.
 func (e *Engine) mayEvict(n *node) bool {
 	s := n.service
-	if s == nil || s.State != svcRunning || n.job != nil || n.view.Inhibited {
+	if s == nil || s.State != svcRunning || n.job != nil || e.inhibited(n) {
 		return false
 	}
 	x := s.Idle

@@ -256,7 +256,7 @@ func (e *Engine) looked(n *node, c Count) {
 	x.Gen, x.Judged = 0, false
 	e.seen(n, &c)
 	unneeded := !x.Group || !e.kept(n)
-	busy := n.view.Inhibited || c.Queued > 0 || c.Traffic || n.job != nil || !unneeded || x.owes(c)
+	busy := e.inhibited(n) || c.Queued > 0 || c.Traffic || n.job != nil || !unneeded || x.owes(c)
 	if c.CPU >= 0 && x.Sec != 0 && !hasJudge(n) {
 		// Work without a connection shows as use of the CPU.
 		busy = busy || e.works(n, c.CPU)
