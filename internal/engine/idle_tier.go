@@ -185,9 +185,23 @@ func (e *Engine) tooYoung(n *node) bool {
 // it would seem idle in the middle of a request.
 const pagedGrace = Time(time.Second)
 
-// upFor is when the service will have been up for long enough.
+// upFor is when the service, and who it is bound with, will have been up for long
+// enough.
 func (e *Engine) upFor(n *node) Time {
-	t, d := n.serviceDef().Tiers, &n.service.Idle.Depth
+	at := n.upFor()
+	for _, m := range e.boundWith(n) {
+		if m.service != nil && m.service.State.up() {
+			at = max(at, m.upFor())
+		}
+	}
+	return at
+}
+
+func (n *node) upFor() Time {
+	t, d := n.serviceDef().Tiers, depth{}
+	if x := n.service.Idle; x != nil {
+		d = x.Depth
+	}
 	at := Time(0)
 	if d.Paged {
 		at = d.Woken + pagedGrace
