@@ -155,7 +155,7 @@ func (e *Engine) measured(in *Measured) {
 		s.Memory, s.MemoryAt = in.Memory[i], e.now
 		switch x := s.Idle; {
 		case x != nil && x.Depth.Down:
-		case e.now-n.view.ActiveEnter < afterWake, x != nil && e.now-x.Depth.Woken < afterWake:
+		case s.State.starting(), e.now-n.view.ActiveEnter < afterWake, x != nil && e.now-x.Depth.Woken < afterWake:
 			s.Need = max(s.Need, s.Memory) // it has only begun
 			s.Memory = s.Need
 		default:
