@@ -76,7 +76,7 @@ func (e *Engine) unlook(n *node) {
 	x := n.service.Idle
 	x.Next = 0
 	if x.Phase == idleAwake {
-		x.Gen = 0 // a look under way does not count any more
+		x.Gen, x.Judged = 0, false // a look under way does not count any more
 	}
 	if x.Timer.Gen != 0 {
 		e.disarm(n, TimerIdle, &x.Timer)
@@ -189,7 +189,7 @@ func (e *Engine) connections(in *Connections) {
 			c.Traffic = c.Traffic || d.Traffic
 			c.CPU = max(c.CPU, d.CPU)
 		}
-		if i = j; c.Service == "" {
+		if i = j; c.Service == "" && onAnyBus(n) {
 			addItself(&c, in, n.def.Name)
 		}
 		e.noteTraffic(n, c)
