@@ -79,8 +79,8 @@ func (e *Engine) Def(name string) *unit.Unit {
 	return nil
 }
 
-// UnitOfPid names the unit whose main or control process this is, "" if it is
-// none.
+// UnitOfPid names the unit whose main or control process this is, or whose
+// X-IdleCommand=; "" if it is none.
 func (e *Engine) UnitOfPid(pid int32) string {
 	if id, ok := e.pids[pid]; ok {
 		return e.nodes[id].def.Name

@@ -325,12 +325,8 @@ func (m *Manager) strangerIn(in *inheritance, f engine.Spawn) int32 {
 	if spawns != 1 {
 		return 0
 	}
-	known := make(map[int32]bool)
-	for v := range m.engine.Units() {
-		known[v.MainPid], known[v.ControlPid] = true, true
-	}
 	for i := range in.exits {
-		if e := &in.exits[i]; e.Seq > m.acked && !known[e.Exit.Pid] && !m.keepers[e.Exit.Pid] {
+		if e := &in.exits[i]; e.Seq > m.acked && m.engine.UnitOfPid(e.Exit.Pid) == "" && !m.keepers[e.Exit.Pid] {
 			return e.Exit.Pid
 		}
 	}
