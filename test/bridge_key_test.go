@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +57,9 @@ func TestBridgeKey(t *testing.T) {
 				p.await(webBridge, "ActiveState", "inactive")
 			}
 			p.await("web.socket", "SubState", "listening")
+			if r := p.sleeping()["web.service"]; r.Tier != "stopped" || !slices.Contains(r.WokenBy, c.front) {
+				t.Errorf("list-sleeping says of the daemon: %+v", r)
+			}
 			if got := p.property("web.service", "Result"); got != "success" {
 				t.Errorf("the daemon's last result is %s", got)
 			}

@@ -36,7 +36,11 @@ func (s *Service) sleeping() []Asleep {
 	sockets := map[string][]*object{} // that wake a service, by its name
 	s.be.Units(func(v *engine.View) bool {
 		if sk := v.Unit.Socket; sk != nil && !sk.Accept && v.Active == engine.Active {
-			sockets[sk.Service] = append(sockets[sk.Service], &object{svc: s, view: *v})
+			o := &object{svc: s, view: *v}
+			sockets[sk.Service] = append(sockets[sk.Service], o)
+			if br := sk.Bridge; br != nil && br.Service != "" { // which sleeps with its bridge
+				sockets[br.Service] = append(sockets[br.Service], o)
+			}
 		}
 		return true
 	})
