@@ -241,6 +241,9 @@ func (e *Engine) remove(n *node) {
 	delete(e.jobs.byID, j.ID)
 	n.job = nil
 	e.reseat(n)
+	if waitsForRoom(n) {
+		e.tryRoom() // a job stands before its turn
+	}
 	e.changed(n)
 }
 
