@@ -27,6 +27,8 @@ func (b *build) distribute() {
 		b.refuse("Distribute", "Distribute= does not go with a template: its sockets would be instances of an instance", "write a socket without @ for each")
 	case s.Accept:
 		b.refuse("Distribute", "Distribute= does not go with Accept=yes, which has a service for each connection anyway", "remove one of them")
+	case s.Bridge != nil:
+		b.refuse("X-Handover", "Distribute= does not go with X-Handover=bridge:, which has one bridge for all connections", "remove one of them")
 	case !unit.IsTemplate(s.Service):
 		b.refuse("Service", fmt.Sprintf("Distribute= starts instances of a template, and Service=%s is none", s.Service),
 			"set Service=NAME@.service, or remove it for "+b.names.Prefix+"@.service")
