@@ -20,7 +20,7 @@ func (e *Engine) ask(in Asked) {
 		e.emit(Reply{ID: in.ID, Err: why})
 		return
 	}
-	if in.Manual {
+	if in.Manual && in.Verb != Stop && in.Verb != Reload {
 		e.unthrottle(n)
 	}
 	cause := in.Verb.String() + " asked for by a client"
