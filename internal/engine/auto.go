@@ -91,6 +91,11 @@ func (e *Engine) recheck(n *node) {
 	}
 	switch {
 	case n.view.Active == Active:
+		if why := undefined(n); why != "" && e.mayAct(n, why) {
+			e.record(RecordWarning, n, "is closed: %s", why)
+			e.autoJob(n, Stop, unit.ModeReplace, why)
+			return
+		}
 		e.recheckSocket(n)
 		if n.def.StopWhenUnneeded && !e.needed(n) && e.mayAct(n, "no unit needs it any more") {
 			e.autoJob(n, Stop, unit.ModeFail, "StopWhenUnneeded=, no unit needs it any more")

@@ -91,12 +91,16 @@ func (e *Engine) define(u *unit.Unit) *node {
 		e.listen(n, true)
 	}
 	u = e.keepGroup(n, e.keepRunning(n, u))
+	load := u.Load
+	u = keepOpen(n, u)
 	e.newExpressions(n, u)
 	e.roomsStale = e.roomsStale || e.roomsChange(n, u)
 	n.def = u
-	n.view.Unit, n.view.Load = u, u.Load
+	n.view.Unit, n.view.Load = u, load
 	n.flag &^= flagGone
-	if !u.Transient {
+	if load == unit.NotFound && n.socket != nil {
+		n.flag |= flagCollect | flagGone
+	} else if !u.Transient {
 		n.flag &^= flagCollect
 	} else {
 		n.flag |= flagCollect

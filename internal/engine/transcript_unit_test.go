@@ -28,6 +28,7 @@ var enums = map[reflect.Type][]string{
 	reflect.TypeFor[unit.IdleAction]():    {"stop", "freeze"},
 	reflect.TypeFor[unit.Handover]():      {"pass", "stdio", "bind", "both", "bridge"},
 	reflect.TypeFor[unit.CollectMode]():   {"inactive", "inactive-or-failed"},
+	reflect.TypeFor[unit.Format]():        {"systemd", "upstart", "inetd", "xinetd", "launchd"},
 	reflect.TypeFor[unit.LoadState]():     {"loaded", "not-found", "bad-setting", "error", "masked", "stub"},
 	reflect.TypeFor[unit.JobMode](): {
 		"replace", "fail", "replace-irreversibly", "isolate", "flush", "ignore-dependencies",

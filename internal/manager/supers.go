@@ -13,11 +13,15 @@ import (
 )
 
 // superSockets are the sockets of inetd.conf and xinetd.conf that are switched
-// on, as they are loaded now.
+// on, as the loader has them: what it read last may still be on its way to the
+// engine. Those that cannot be used, or were never asked for, are nil.
 func (m *Manager) superSockets() map[string]*unit.Unit {
 	out := map[string]*unit.Unit{}
 	for _, name := range m.loader.SuperSockets() {
-		out[name] = m.engine.Def(name)
+		out[name] = nil
+		if u, ok := m.loader.Unit(name); ok && u.Load == unit.Loaded {
+			out[name] = u
+		}
 	}
 	return out
 }
@@ -27,10 +31,17 @@ func (m *Manager) superSockets() map[string]*unit.Unit {
 // no longer, and a socket with another address is opened there. Whoever is
 // being served stays so.
 func (m *Manager) followSupers(before map[string]*unit.Unit) {
+	for _, name := range m.loader.SuperSockets() {
+		if m.engine.Def(name) == nil {
+			units, list := m.loader.Load(name)
+			m.report(list)
+			m.loaded(units, nil)
+		}
+	}
 	after := m.superSockets()
 	stopped := false
 	for _, name := range slices.Sorted(maps.Keys(before)) {
-		if _, ok := after[name]; !ok && before[name] != nil {
+		if before[name] != nil && after[name] == nil {
 			m.ask(engine.Stop, name, unit.ModeReplace, false, nil)
 			stopped = true
 		}
@@ -51,12 +62,8 @@ func (m *Manager) startSupers(before, after map[string]*unit.Unit) {
 	for _, name := range slices.Sorted(maps.Keys(after)) {
 		old, now := before[name], after[name]
 		switch {
-		case now == nil || old == nil:
-			if now == nil {
-				units, list := m.loader.Load(name)
-				m.report(list)
-				m.loaded(units, nil)
-			}
+		case now == nil: // what is wrong with it was told when it was read
+		case old == nil:
 			m.ask(engine.Start, name, unit.ModeReplace, false, m.told(name))
 		case old.Socket != nil && now.Socket != nil && !sameSocket(old.Socket, now.Socket):
 			m.ask(engine.Restart, name, unit.ModeReplace, false, m.told(name))

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// super is a super-server under its own name with one file.
+type super struct {
+	*process
+	conf string
+}
+
+// superServer runs rouse under the name inetd or xinetd.
+func superServer(t *testing.T, name, text string, args ...string) *super {
+	t.Helper()
+	s := &super{conf: filepath.Join(t.TempDir(), "my.conf")} // a name that says nothing
+	s.write(t, text)
+	if name == "xinetd" {
+		args = append(args, "-dontfork", "-f", s.conf)
+	} else {
+		args = append(args, "-i", s.conf)
+	}
+	s.process = start(t, append([]string{name}, args...)...)
+	s.awaitLine("ready")
+	return s
+}
+
+func (s *super) write(t *testing.T, text string) {
+	t.Helper()
+	if err := os.WriteFile(s.conf, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// hangUp writes the file anew and has it read.
+func (s *super) hangUp(t *testing.T, text string) {
+	t.Helper()
+	s.write(t, text)
+	s.signal(t, syscall.SIGHUP)
+}
+
+func (s *super) signal(t *testing.T, sig syscall.Signal) {
+	t.Helper()
+	if err := s.cmd.Process.Signal(sig); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// xinetdEntry is a service of xinetd.conf on a port of 127.0.0.1.
+func xinetdEntry(t *testing.T, name string, port int, more ...string) string {
+	t.Helper()
+	return fmt.Sprintf("service %s\n{\n\ttype = UNLISTED\n\tport = %d\n\tsocket_type = stream\n\twait = no\n\tuser = %s\n\tbind = 127.0.0.1\n\tserver = /bin/cat\n\t%s\n}\n",
+		name, port, me(t), strings.Join(more, "\n\t"))
+}
+
+// TestXinetdHangup: at SIGHUP an entry moves to another port under the same
+// name; one that has become unreadable is not served, and is again once it is
+// mended.
+func TestXinetdHangup(t *testing.T) {
+	a, b := freePort(t), freePort(t)
+	s := superServer(t, "xinetd", xinetdEntry(t, "keep", a))
+	awaitDial(t, a, true)
+	good := xinetdEntry(t, "keep", b)
+	s.hangUp(t, good)
+	awaitDial(t, b, true)
+	awaitDial(t, a, false)
+	s.hangUp(t, strings.Replace(good, "wait = no", "wait = nein", 1))
+	awaitDial(t, b, false)
+	s.hangUp(t, good)
+	awaitDial(t, b, true)
+	s.hangUp(t, xinetdEntry(t, "other", a))
+	awaitDial(t, a, true)
+	awaitDial(t, b, false)
+}
+
+// TestReloadClosesWhatIsGone: a client of a line that is gone is refused, not
+// accepted in vain.
+func TestReloadClosesWhatIsGone(t *testing.T) {
+	a, b := freePort(t), freePort(t)
+	line := func(port int) string {
+		return fmt.Sprintf("127.0.0.1:%d stream tcp4 nowait %s /bin/cat\n", port, me(t))
+	}
+	s := superServer(t, "inetd", line(a)+line(b))
+	awaitDial(t, a, true)
+	awaitDial(t, b, true)
+	s.write(t, line(b))
+	if code, out := s.ctl("daemon-reload"); code != 0 {
+		t.Fatal(out)
+	}
+	s.awaitLine("is closed: nothing defines it any longer")
+	awaitDial(t, a, false)
+	awaitDial(t, b, true)
+}
