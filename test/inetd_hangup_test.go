@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -65,8 +66,12 @@ func xinetdEntry(t *testing.T, name string, port int, more ...string) string {
 // mended.
 func TestXinetdHangup(t *testing.T) {
 	a, b := freePort(t), freePort(t)
-	s := superServer(t, "xinetd", xinetdEntry(t, "keep", a))
+	pidFile := filepath.Join(t.TempDir(), "pid")
+	s := superServer(t, "xinetd", xinetdEntry(t, "keep", a), "-pidfile", pidFile)
 	awaitDial(t, a, true)
+	if b, err := os.ReadFile(pidFile); err != nil || strings.TrimSpace(string(b)) != strconv.Itoa(s.cmd.Process.Pid) {
+		t.Errorf("the file for the pid %d has %q, %v", s.cmd.Process.Pid, b, err)
+	}
 	good := xinetdEntry(t, "keep", b)
 	s.hangUp(t, good)
 	awaitDial(t, b, true)
@@ -77,6 +82,28 @@ func TestXinetdHangup(t *testing.T) {
 	awaitDial(t, b, true)
 	s.hangUp(t, xinetdEntry(t, "other", a))
 	awaitDial(t, a, true)
+	awaitDial(t, b, false)
+}
+
+// TestInetdFileMissing: a file that is not there at SIGHUP costs nothing, and
+// one with a mistake in its first line only that line.
+func TestInetdFileMissing(t *testing.T) {
+	a, b := freePort(t), freePort(t)
+	line := func(port int) string {
+		return fmt.Sprintf("127.0.0.1:%d stream tcp4 nowait %s /bin/cat\n", port, me(t))
+	}
+	s := superServer(t, "inetd", "127.0.0.1:1 stram tcp4 nowait root /bin/cat\n"+line(a))
+	awaitDial(t, a, true)
+	if err := os.Remove(s.conf); err != nil {
+		t.Fatal(err)
+	}
+	s.signal(t, syscall.SIGHUP)
+	s.awaitLine("cannot reload: open " + s.conf + ": no such file or directory, going on with what was read before")
+	awaitDial(t, a, true)
+	s.hangUp(t, line(b))
+	awaitDial(t, b, true)
+	awaitDial(t, a, false)
+	s.hangUp(t, "") // no service at all: still inetd.conf, and no job
 	awaitDial(t, b, false)
 }
 

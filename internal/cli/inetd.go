@@ -32,6 +32,7 @@ type superServer struct {
 	stay  bool     // do not become a daemon
 	env   bool     // keep the environment
 	pid   string   // file to write the number of the daemon to
+	pidOf bool     // it was asked for, also in the foreground
 	opts  load.InetdOptions
 }
 
@@ -85,6 +86,12 @@ func (s *superServer) run() (int, error) {
 			return 0, fmt.Errorf("cannot read its configuration: %w", err)
 		}
 		s.conf[i] = path
+		// Also with a mistake in its first line, or empty, it is what it is.
+		if s.name == "xinetd" && i == 0 {
+			s.opts.Xinetd = append(s.opts.Xinetd, path)
+		} else {
+			s.opts.Inetd = append(s.opts.Inetd, path)
+		}
 	}
 	if !s.env {
 		launder()
@@ -98,6 +105,12 @@ func (s *superServer) run() (int, error) {
 	}
 	cfg.Paths, cfg.Debug, cfg.Dir = s.conf, s.debug, "/"
 	cfg.InetdOptions = s.opts
+	if s.pidOf {
+		if err := writePid(s.pid, os.Getpid()); err != nil {
+			return 0, err
+		}
+		defer func() { _ = os.Remove(s.pid) }() // it may be gone already
+	}
 	return guard(cfg, s.debug)
 }
 
@@ -113,17 +126,27 @@ func (s *superServer) daemon() error {
 	}
 	defer null.Close()
 	// The options are passed on in a form that has no defaults left.
-	argv := []string{"inetd", "-i", "-E", "-q", strconv.Itoa(int(s.opts.Backlog)), "-R", strconv.Itoa(int(s.opts.Rate))}
-	p, err := os.StartProcess(exe, append(append(argv, "--"), s.conf...), &os.ProcAttr{
+	argv := append([]string{"inetd", "-i", "-E", "-q", strconv.Itoa(int(s.opts.Backlog)), "-R", strconv.Itoa(int(s.opts.Rate)), "--"}, s.conf...)
+	if s.name == "xinetd" {
+		argv = []string{"xinetd", "-dontfork", "-f", s.conf[0]}
+		if len(s.conf) > 1 {
+			argv = append(argv, "-inetd_compat")
+		}
+	}
+	p, err := os.StartProcess(exe, argv, &os.ProcAttr{
 		Dir: "/", Env: os.Environ(), Files: []*os.File{null, null, null}, Sys: &syscall.SysProcAttr{Setsid: true},
 	})
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(s.pid, []byte(strconv.Itoa(p.Pid)+"\n"), 0o644); err != nil && os.Getuid() == 0 { //nolint:gosec // read by anybody's scripts
+	if err := writePid(s.pid, p.Pid); err != nil && os.Getuid() == 0 {
 		fmt.Fprintf(os.Stderr, "%s: %v, going on without it\n", s.name, err)
 	}
 	return p.Release()
+}
+
+func writePid(path string, pid int) error {
+	return os.WriteFile(path, []byte(strconv.Itoa(pid)+"\n"), 0o644) //nolint:gosec // read by anybody's scripts
 }
 
 // launder leaves of the environment what no server can be led astray by, as
@@ -214,7 +237,7 @@ func (s *superServer) xinetdOptions(args []string) error {
 		case "-f":
 			s.conf[0], args = args[0], args[1:]
 		case "-pidfile":
-			s.pid, args = args[0], args[1:]
+			s.pid, s.pidOf, args = args[0], true, args[1:]
 		case "-syslog", "-filelog", "-limit", "-logprocs", "-cc": // the log is each unit's own
 			args = args[1:]
 		}

@@ -146,7 +146,11 @@ func (x *index) searchDirs(c Config) []dir {
 		}
 		d, name := filepath.Split(p)
 		d = filepath.Clean(d)
-		if kind := superKind(p); kind != notSuper {
+		kind := c.InetdOptions.kindOf(p)
+		if kind == notSuper {
+			kind = superKind(p)
+		}
+		if kind != notSuper {
 			x.super.add(kind, p)
 			continue
 		}

@@ -33,6 +33,8 @@ func TestSuperFiles(t *testing.T) {
 		{"xinetd.d itself", tree{"xinetd.d/x": xinetdEntry}, "xinetd.d", "x-tcp.socket"},
 		{"a file of it", tree{"xinetd.d/x": xinetdEntry, "xinetd.d/y": "nonsense\n"}, "xinetd.d/x", "x-tcp.socket"},
 		{"under another name", tree{"mine.conf": xinetdEntry}, "mine.conf", "x-tcp.socket"},
+		{"with a mistake in the first line", tree{"mine.conf": "8003 stram tcp4 nowait root /bin/cat\n" + inetdLine}, "mine.conf", "8001-tcp4.socket"},
+		{"with a mistake in the first head", tree{"mine.conf": strings.Replace(xinetdEntry, "service", "serivce", 1) + xinetdEntry}, "mine.conf", "x-tcp.socket"},
 		{"what is off", tree{"inetd.conf": inetdLine + "#<off># 8003 stream tcp4 nowait root /bin/cat\n"}, "", "8001-tcp4.socket"},
 		{"the service exec is no job", tree{"inetd.conf": "exec\tstream\ttcp4\tnowait\troot\t/bin/cat\n"}, "", "exec-tcp4.socket"},
 		{"beside units", tree{"inetd.conf": inetdLine, "a.service": simple, "b.service": simple + install}, "", "8001-tcp4.socket b.service"},
@@ -42,9 +44,28 @@ func TestSuperFiles(t *testing.T) {
 	} {
 		dir := c.files.make(t)
 		p, _, list := in(filepath.Join(dir, c.path)).Plan()
-		if got := strings.Join(p.Start, " "); got != c.start || list.Errors() {
+		if got := strings.Join(p.Start, " "); got != c.start || list.Errors() != strings.Contains(c.name, "mistake") {
 			t.Errorf("%s (%s): starts %q, want %q; %v", c.name, c.path, got, c.start, list)
 		}
+	}
+}
+
+// TestSuperGiven: a file that is said to be of a super-server is, with whatever
+// in it, and has to be readable.
+func TestSuperGiven(t *testing.T) {
+	dir := tree{"a.conf": "exec stream tcp4 nowait\nstart on startup\n" + inetdLine, "b.conf": "", "c.conf": "->/nonexistent"}.make(t)
+	a, b, c := filepath.Join(dir, "a.conf"), filepath.Join(dir, "b.conf"), filepath.Join(dir, "c.conf")
+	cfg := Config{Paths: []string{a, b}, InetdOptions: InetdOptions{Inetd: []string{a}, Xinetd: []string{b}}}
+	l := New(cfg)
+	if got := l.SuperSockets(); !slices.Equal(got, []string{"8001-tcp4.socket"}) || len(l.JobNames()) != 0 {
+		t.Errorf("sockets %v, jobs %v", got, l.JobNames())
+	}
+	if err := cfg.InetdOptions.Readable(); err != nil {
+		t.Error(err)
+	}
+	cfg.InetdOptions.Inetd = append(cfg.InetdOptions.Inetd, c)
+	if err := cfg.InetdOptions.Readable(); err == nil || err.Error() != "open "+c+": no such file or directory" {
+		t.Errorf("of a file that is not there: %v", err)
 	}
 }
 

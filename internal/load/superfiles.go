@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/rouse-init/rouse/internal/diag"
 	"github.com/rouse-init/rouse/internal/format/inetd"
@@ -21,6 +22,30 @@ import (
 type InetdOptions struct {
 	Rate    uint32 `json:",omitempty"` // -R; 0: 256
 	Backlog uint32 `json:",omitempty"` // -q; 0: the kernel's most
+	// Inetd and Xinetd are files of Config.Paths that are read as inetd.conf
+	// and as xinetd.conf, whatever they are called and whatever is in them.
+	Inetd, Xinetd []string `json:",omitempty"`
+}
+
+// kindOf is what a file is by the options, notSuper where they do not say.
+func (o *InetdOptions) kindOf(path string) superFile {
+	switch {
+	case slices.Contains(o.Inetd, path):
+		return ofInetd
+	case slices.Contains(o.Xinetd, path):
+		return ofXinetd
+	}
+	return notSuper
+}
+
+// Readable tells why one of the files that have to be there cannot be read.
+func (o *InetdOptions) Readable() error {
+	for _, path := range slices.Concat(o.Inetd, o.Xinetd) {
+		if err := syscall.Access(path, 4); err != nil { // R_OK
+			return &fs.PathError{Op: "open", Path: path, Err: err}
+		}
+	}
+	return nil
 }
 
 // superFile is the kind of a file of a super-server.
@@ -105,20 +130,24 @@ func superKind(path string) superFile {
 	return looksLikeSuper(text)
 }
 
-// looksLikeSuper judges by the first line that is no comment: a section of
-// xinetd, or a service with the type of its socket.
+// looksLikeSuper judges by the first line that can be told: a section of
+// xinetd, or a service with the type of its socket. A line with a mistake in it
+// is passed over, so that it does not cost the whole file; a stanza of a job
+// ends the search, since anything may stand in a script.
 func looksLikeSuper(text []byte) superFile {
 	for line := range strings.Lines(string(text)) {
 		w := strings.Fields(line)
 		switch {
 		case len(w) == 0 || w[0][0] == '#':
-			continue
 		case w[0] == "service" && (len(w) == 2 || len(w) == 3 && w[2] == "{"), w[0] == "defaults", w[0] == "includedir":
+			return ofXinetd
+		case len(w) >= 3 && (w[0] == "socket_type" || w[0] == "server" || w[0] == "only_from") && w[1] == "=":
 			return ofXinetd
 		case len(w) >= 4 && slices.Contains([]string{"stream", "dgram", "seqpacket"}, w[1]) && strings.HasSuffix(strings.TrimRight(w[3], ".:/0123456789"), "wait"):
 			return ofInetd
+		case jobLine(w), w[0][0] == '[':
+			return notSuper
 		}
-		return notSuper
 	}
 	return notSuper
 }

@@ -173,6 +173,12 @@ func (m *Manager) ResetFailed(name string) { m.feed(engine.AskedReset{Unit: name
 // Reload implements systemd1.Backend: everything that the engine knows is
 // read again; running services go on as they are.
 func (m *Manager) Reload(reply func(error)) {
+	// A file that is about to be replaced may be missing for a moment: inetd
+	// goes on with what it has read.
+	if err := m.cfg.InetdOptions.Readable(); err != nil {
+		reply(fmt.Errorf("%w, going on with what was read before", err))
+		return
+	}
 	var names []string
 	for v := range m.engine.Units() {
 		if !v.Unit.Transient && (v.Load != unit.NotFound) {

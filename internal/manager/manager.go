@@ -362,9 +362,10 @@ func (m *Manager) signalled(sig unix.Signal) {
 		m.Reload(func(err error) {
 			if err != nil {
 				m.say("cannot reload: %v", err)
+				return
 			}
+			m.followSupers(before)
 		})
-		m.followSupers(before)
 	case unix.SIGUSR2:
 		m.dump()
 	case unix.SIGINT:
