@@ -4,6 +4,7 @@ package test
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -124,4 +125,37 @@ func TestReloadClosesWhatIsGone(t *testing.T) {
 	s.awaitLine("is closed: nothing defines it any longer")
 	awaitDial(t, a, false)
 	awaitDial(t, b, true)
+}
+
+// TestXinetdInstances: a client that is too much is told so, and nothing else;
+// of those that are served the beginning and the end are logged.
+func TestXinetdInstances(t *testing.T) {
+	dir, port := t.TempDir(), freePort(t)
+	for _, name := range []string{"yes", "no"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(name+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := superServer(t, "xinetd", xinetdEntry(t, "one", port, "instances = 1", "log_on_success = PID HOST EXIT DURATION",
+		"banner_success = "+filepath.Join(dir, "yes"), "banner_fail = "+filepath.Join(dir, "no")))
+	at := fmt.Sprintf("127.0.0.1:%d", port)
+	first, err := net.Dial("tcp", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	expectLine(t, first, "yes")
+	s.awaitLine("one-tcp.socket: serving 127.0.0.1 by process ")
+	second, err := net.Dial("tcp", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	expectLine(t, second, "no")
+	s.awaitLine("connection refused: too many connections")
+	first.Close()
+	s.awaitLine("has ended: status 0, after ")
+	if n := strings.Count(s.output(), ": serving "); n != 1 {
+		t.Errorf("%d of one client are said to be served", n)
+	}
 }

@@ -123,8 +123,12 @@ type DisarmSocket struct{ Unit string }
 type FlushSocket struct{ Unit string }
 
 // DropConnection closes a connection that was Accepted but cannot be served,
-// or that was lent to commands only.
-type DropConnection struct{ Conn uint64 }
+// or that was lent to commands only. Refused: by a limit of its socket, which
+// the client may be told.
+type DropConnection struct {
+	Conn    uint64
+	Refused bool
+}
 
 // CountConnections looks at the sockets, all in one dump, and at services that
 // have none. The answer is Connections with the same token.

@@ -70,7 +70,7 @@ func (e *Engine) runs(name string) bool {
 func (e *Engine) refuse(n *node, in *Accepted, why string) {
 	n.view.NRefused++
 	e.record(RecordWarning, n, "connection refused: %s", why)
-	e.emit(DropConnection{Conn: in.Conn})
+	e.emit(DropConnection{Conn: in.Conn, Refused: true})
 }
 
 // acceptLimits pauses a socket that is knocked on too often. The connection

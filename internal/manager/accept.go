@@ -22,6 +22,8 @@ type conn struct {
 	fd               int
 	key              string // with the guardian
 	name, addr, port string
+	socket           string // its unit
+	greeted          bool   // what is sent to those who are served was
 }
 
 // connKey names connection n of a socket unit.
@@ -65,7 +67,7 @@ func (m *Manager) admit(u *unit.Unit, s *openSocket, c conn, n uint64, peer sock
 		m.refuse(c)
 		return
 	}
-	c.name, c.addr, c.port = connName(u), peer.Addr, peer.Port
+	c.name, c.addr, c.port, c.socket = connName(u), peer.Addr, peer.Port, u.Name
 	m.conns[n] = c
 	template, instance := u.Socket.Service, peer.Instance(s.accepted)
 	s.accepted++
@@ -97,9 +99,14 @@ func (m *Manager) served(n uint64) {
 }
 
 // dropConnection performs DropConnection.
-func (m *Manager) dropConnection(n uint64) {
-	if c, ok := m.conns[n]; ok {
-		delete(m.conns, n)
+func (m *Manager) dropConnection(f engine.DropConnection) {
+	if c, ok := m.conns[f.Conn]; ok {
+		delete(m.conns, f.Conn)
+		if a := m.accessOf(c.socket); f.Refused && a != nil && a.BannerFail != "" {
+			sendFile(c.fd, a.BannerFail)
+			m.refuse(c)
+			return
+		}
 		socket.Reset(c.fd)
 		m.must(m.guard.DropSoon(c.key))
 	}
@@ -129,7 +136,7 @@ func (m *Manager) readmit(in *inheritance) {
 			m.admit(c.socket, m.socket(c.socket.Name), c.conn, c.n, socket.PeerOf(c.fd))
 		case c.socket != nil && m.awaited[c.n]:
 			peer := socket.PeerOf(c.fd)
-			c.name, c.addr, c.port = connName(c.socket), peer.Addr, peer.Port
+			c.name, c.addr, c.port, c.conn.socket = connName(c.socket), peer.Addr, peer.Port, c.socket.Name
 			m.conns[c.n] = c.conn
 		default:
 			unix.Close(c.fd)

@@ -6,7 +6,6 @@ import (
 	"math"
 	"net/netip"
 	"os"
-	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -15,8 +14,9 @@ import (
 	"github.com/rouse-init/rouse/internal/unit"
 )
 
-// letIn decides whether an accepted connection is served (only_from, no_access
-// and kin of xinetd.conf(5)), and sends it the banners.
+// letIn decides whether an accepted connection may be served (only_from,
+// no_access and kin of xinetd.conf(5)), and sends it the banners of all and of
+// those who are refused.
 func (m *Manager) letIn(u *unit.Unit, fd int, peer socket.Peer) bool {
 	a := u.Socket.Access
 	if a == nil {
@@ -36,11 +36,7 @@ func (m *Manager) letIn(u *unit.Unit, fd int, peer socket.Peer) bool {
 	}
 	sendFile(fd, a.Banner)
 	if ok {
-		sendFile(fd, a.BannerSuccess)
-		if slices.Contains(a.LogOnSuccess, "HOST") {
-			m.say("%s: serving %s", u.Name, peer.Addr)
-		}
-		return true
+		return true // the engine may still refuse it: see greet
 	}
 	sendFile(fd, a.BannerFail)
 	if len(a.LogOnFailure) > 0 {

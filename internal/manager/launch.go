@@ -43,6 +43,9 @@ func (m *Manager) launch(f engine.Spawn) {
 		return
 	}
 	m.feed(engine.Spawned{Token: f.Token, Pid: int32(pid)})
+	if f.Conn != 0 && m.takesConn(f) {
+		m.serving(f.Conn, int32(pid))
+	}
 	if f.Trap {
 		m.must(m.guard.TrapSoon(pid))
 	}
@@ -90,6 +93,9 @@ func (m *Manager) tryLaunch(f engine.Spawn) (pid, result int, err error) {
 	defer p.close()
 	if err := p.prepare(); err != nil {
 		return 0, 0, err
+	}
+	if f.Conn != 0 {
+		m.greet(f.Conn)
 	}
 	return m.spawn.Start(&p.spec)
 }
@@ -152,7 +158,7 @@ func (m *Manager) launched(l *launch) bool {
 // might help.
 func (m *Manager) launchFailed(f engine.Spawn, err error) {
 	if f.Conn != 0 && m.takesConn(f) {
-		m.dropConnection(f.Conn) // the engine has let go of it with the order
+		m.dropConnection(engine.DropConnection{Conn: f.Conn}) // the engine has let go of it with the order
 	}
 	out := engine.SpawnFailed{Token: f.Token, Status: 203, Step: "spawn", Msg: err.Error()}
 	d := diag.Diagnostic{Severity: diag.Error, Unit: f.Token.Unit}

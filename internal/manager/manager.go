@@ -62,9 +62,10 @@ type Manager struct {
 	groups   map[string][]string // members by their socket with Distribute=: see group
 	chosenOf map[string][]string // and those of them that new connections go to, by rank
 	conns    map[uint64]conn
-	awaited  map[uint64]bool   // connections that the engine has and no service yet
-	launches map[int32]*launch // processes that have not come to execve yet, by pid
-	fresh    []*launch         // those of this turn, not watched yet
+	serves   map[int32]servedConn // by pid
+	awaited  map[uint64]bool      // connections that the engine has and no service yet
+	launches map[int32]*launch    // processes that have not come to execve yet, by pid
+	fresh    []*launch            // those of this turn, not watched yet
 	replies  map[uint64]func(engine.Reply)
 	watched  connWatch
 	stored   map[string][]storedFD
@@ -340,6 +341,7 @@ func (m *Manager) exited(msg *wire.Msg) {
 		return
 	}
 	m.heardExit, m.ackDue = msg.Seq, true
+	m.servedEnd(msg)
 	if len(m.forks.orders) > 0 {
 		m.forks.drain() // a fork comes before the end of the one that forked
 	}

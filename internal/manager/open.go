@@ -33,7 +33,7 @@ func open(cfg Config) (*Manager, error) {
 	m := &Manager{
 		cfg: cfg, uid: os.Getuid(), reexec: -1,
 		pending: make(map[uint64]engine.Effect), emptying: make(map[string]uint64), sockets: make(map[string]*openSocket), groups: make(map[string][]string), chosenOf: make(map[string][]string),
-		conns: make(map[uint64]conn), awaited: make(map[uint64]bool), launches: make(map[int32]*launch),
+		conns: make(map[uint64]conn), serves: make(map[int32]servedConn), awaited: make(map[uint64]bool), launches: make(map[int32]*launch),
 		replies: make(map[uint64]func(engine.Reply)), stored: make(map[string][]storedFD), handed: make(map[string]*handedOver),
 		freezing: make(map[string]freezing), reclaims: make(map[string]*reclaiming), said: make(map[string]bool),
 		eventFDs: make(map[string]int), keepers: make(map[int32]bool),

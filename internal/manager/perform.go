@@ -169,7 +169,7 @@ func (m *Manager) perform(f engine.Effect) {
 	case engine.FlushSocket:
 		m.flush(f.Unit)
 	case engine.DropConnection:
-		m.dropConnection(f.Conn)
+		m.dropConnection(f)
 	case engine.ArmTimer, engine.DisarmTimer:
 		// note has done it: the loop's timeout follows from the books.
 	default:

@@ -246,7 +246,7 @@ func (m *Manager) performAgain(f engine.Effect) {
 		engine.HoldConnections, engine.ReleaseConnections, engine.LeaveGroup, engine.JoinGroup, engine.RunAction, engine.Finished, engine.DropStored:
 		m.perform(f)
 	case engine.DropConnection:
-		m.dropConnection(f.Conn)
+		m.dropConnection(f)
 	default:
 	}
 }

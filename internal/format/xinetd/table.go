@@ -70,7 +70,7 @@ func attributes() []attribute {
 		also(one("banner_success", "sent to clients that are let in", (*build).bannerSuccess)),
 		also(one("banner_fail", "sent to clients that are refused", (*build).bannerFail)),
 		also(some("log_type", "no effect: what is logged goes to the unit's log", (*build).logType)),
-		also(some("log_on_success", "what is logged of a connection", (*build).logOnSuccess)),
+		also(some("log_on_success", "PID, HOST: a line when a process takes the connection; EXIT, DURATION: one when it has ended; USERID, TRAFFIC: no effect", (*build).logOnSuccess)),
 		also(some("log_on_failure", "what is logged of a refusal", (*build).logOnFailure)),
 		onlyDefault(some("enabled", "all other services are off", (*build).nothings)),
 		onlyDefault(some("disabled", "these services are off", (*build).nothings)),
