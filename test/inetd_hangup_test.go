@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // super is a super-server under its own name with one file.
@@ -157,5 +158,32 @@ func TestXinetdInstances(t *testing.T) {
 	s.awaitLine("has ended: status 0, after ")
 	if n := strings.Count(s.output(), ": serving "); n != 1 {
 		t.Errorf("%d of one client are said to be served", n)
+	}
+}
+
+// TestXinetdOnlyFrom: who may send to a server that runs changes at SIGHUP at
+// once.
+func TestXinetdOnlyFrom(t *testing.T) {
+	port := freePort(t)
+	entry := func(from string) string {
+		return fmt.Sprintf("service echo\n{\n\ttype = UNLISTED INTERNAL\n\tport = %d\n\tsocket_type = dgram\n\twait = yes\n\tuser = %s\n\tbind = 127.0.0.1\n\tonly_from = %s\n}\n",
+			port, me(t), from)
+	}
+	at := fmt.Sprintf("127.0.0.1:%d", port)
+	s := superServer(t, "xinetd", entry("127.0.0.2"))
+	if got, err := from("127.0.0.2", "udp", at, "x", patience); got != "x" {
+		t.Fatalf("%q, %v", got, err)
+	}
+	s.await("echo-udp.service", "ActiveState", "active")
+	s.write(t, entry("127.0.0.3"))
+	if code, out := s.ctl("daemon-reload"); code != 0 {
+		t.Fatal(out)
+	}
+	const short = 200 * time.Millisecond
+	if got, err := from("127.0.0.2", "udp", at, "x", short); err == nil {
+		t.Errorf("who is kept out since is answered %q", got)
+	}
+	if got, err := from("127.0.0.3", "udp", at, "x", patience); got != "x" {
+		t.Errorf("who is let in since: %q, %v", got, err)
 	}
 }

@@ -189,6 +189,7 @@ func (m *Manager) Reload(reply func(error)) {
 	units, gone, list := m.loader.Reload(names...)
 	jobs, more := m.loader.Jobs()
 	m.report(append(list, more...))
+	m.followAccess(units)
 	m.loaded(union(units, jobs), gone)
 	m.diag.changed = true
 	reply(nil)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rouse-init/rouse/internal/engine"
+	"github.com/rouse-init/rouse/internal/linux/socket"
 	"github.com/rouse-init/rouse/internal/unit"
 )
 
@@ -80,8 +81,25 @@ func (m *Manager) told(name string) func(engine.Reply) {
 	}
 }
 
+// followAccess has who may send to open sockets follow their units at a reload, also
+// while a service has them.
+func (m *Manager) followAccess(units []*unit.Unit) {
+	for _, u := range units {
+		s, old := m.sockets[u.Name], m.engine.Def(u.Name)
+		if s == nil || s.held || s.leaving != "" || u.Load != unit.Loaded || u.Socket == nil || u.Socket.Accept || u.Socket.Leaving ||
+			old == nil || old.Socket == nil || old.Socket.Accept || reflect.DeepEqual(old.Socket.Access, u.Socket.Access) {
+			continue
+		}
+		for _, l := range s.listeners {
+			if err := socket.Refilter(l.FD, u.Socket); err != nil {
+				m.say("%s: %v", u.Name, err)
+			}
+		}
+	}
+}
+
 // sameSocket tells whether a socket that is open can stay so.
 func sameSocket(a, b *unit.Socket) bool {
-	return a.Accept == b.Accept && (a.Accept || reflect.DeepEqual(a.Access, b.Access)) && a.BindIPv6Only == b.BindIPv6Only &&
+	return a.Accept == b.Accept && a.BindIPv6Only == b.BindIPv6Only &&
 		slices.EqualFunc(a.Listens, b.Listens, func(x, y unit.Listen) bool { return x.Kind == y.Kind && x.Address == y.Address })
 }

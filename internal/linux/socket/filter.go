@@ -39,6 +39,20 @@ func filter(fd int, a *unit.Access) error {
 	return nil
 }
 
+// Refilter gives an open socket the filter of its unit as it is now, while its
+// service may be reading it; what waits in the queue has passed the old one,
+// which stays if it cannot be changed. It borrows fd.
+func Refilter(fd int, s *unit.Socket) error {
+	if prog := filterProgram(filtered(s)); prog != nil {
+		return filter(fd, s.Access)
+	}
+	err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0)
+	if err != nil && !errors.Is(err, unix.ENOENT) {
+		return fmt.Errorf("cannot let in who is no longer kept out: SO_DETACH_FILTER: %w", err)
+	}
+	return nil
+}
+
 func attach(fd int, prog []unix.SockFilter) error {
 	fprog := unix.SockFprog{Len: uint16(len(prog)), Filter: &prog[0]}
 	return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &fprog)

@@ -114,6 +114,28 @@ func arrives(t *testing.T, fd int) bool {
 	return n == 1
 }
 
+// TestRefilter: the filter of an open socket is replaced, and taken away.
+func TestRefilter(t *testing.T) {
+	one := func(addr string) *unit.Access {
+		return &unit.Access{Only: true, OnlyFrom: []unit.AccessRule{unit.Network(netip.MustParsePrefix(addr+"/32"), diag.Pos{})}}
+	}
+	fd, port := filteredSocket(t, one("127.0.0.1"))
+	for _, c := range []struct {
+		a           *unit.Access
+		first, next bool
+	}{{one("127.0.0.2"), false, true}, {nil, true, true}, {nil, true, true}, {one("127.0.0.1"), true, false}} {
+		if err := Refilter(fd, &unit.Socket{Access: c.a}); err != nil {
+			t.Fatal(err)
+		}
+		for from, want := range map[string]bool{"127.0.0.1": c.first, "127.0.0.2": c.next} {
+			sendFrom(t, netip.MustParseAddr(from), port)
+			if got := arrives(t, fd); got != want {
+				t.Errorf("%+v: from %s: arrives is %v", c.a, from, got)
+			}
+		}
+	}
+}
+
 func TestFilterTooLong(t *testing.T) {
 	a := &unit.Access{Only: true}
 	for i := range 300 {
