@@ -39,7 +39,7 @@ func (u Unreachable) condition() string {
 // `initctl check-config` does (initctl(8)): an event is known when a job says
 // that it emits it, or it is one of KnownEvents or of known; the four events
 // of a job when there is such a job, or units tells that there is a unit of
-// that name ("nginx.service"). What has a $VARIABLE in it cannot be judged
+// that name ("nginx.service") or one that a pattern matches ("ftp-*"). What has a $VARIABLE in it cannot be judged
 // and passes. An `or` needs one good side only, unless warn is set: then
 // everything unknown is told.
 //
@@ -183,7 +183,7 @@ func (c *reach) job(name string) bool {
 				return true
 			}
 		}
-		return false
+		return c.units != nil && c.units(name)
 	}
 	if c.units == nil {
 		return false

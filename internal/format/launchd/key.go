@@ -140,7 +140,27 @@ func nearest(word string, candidates []string) string {
 			best, limit = c, d-1
 		}
 	}
+	if best == "" && len(word) >= shortened {
+		// ProgramArgs is cut short, not misspelt.
+		for _, c := range candidates {
+			if n := common(strings.ToLower(word), strings.ToLower(c)); n >= shortened && n+2 >= len(word) {
+				return c
+			}
+		}
+	}
 	return best
+}
+
+// shortened is how much of a word must be there for a longer one to be meant.
+const shortened = 8
+
+// common is the length of what two words begin with.
+func common(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 // distance is the number of edits between two words; of words whose lengths

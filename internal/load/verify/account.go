@@ -22,13 +22,30 @@ func UserExists(name string) bool {
 	return err == nil
 }
 
-// account reports a User= that is not there. Below another root it may come
+// groupExists is like UserExists, of Group= and group(5).
+func groupExists(name string) bool {
+	if n, err := strconv.ParseUint(name, 10, 32); err == nil {
+		return n < 1<<32-1
+	}
+	_, err := user.LookupGroup(name)
+	return err == nil
+}
+
+// account reports a User= or Group= that is not there. Below another root it may come
 // into being at the first boot, by sysusers.d(5).
 func (c *checker) account(u *unit.Unit, e *unit.Exec) {
-	if e == nil || e.User == "" || e.RootDirectory != "" || c.root != "" {
+	if e == nil || e.RootDirectory != "" || c.root != "" {
 		return
 	}
-	if !UserExists(e.User) {
+	if e.Group != "" && !groupExists(e.Group) {
+		what := "Group=" + e.Group
+		if job(u) != nil {
+			what = "setgid " + e.Group
+		}
+		d := c.add(u, diag.Warning, CodeUser, where(u, "Group", e.Group), "cannot start: %s: no such group", what)
+		d.Fix = "make it: groupadd --system " + e.Group
+	}
+	if e.User != "" && !UserExists(e.User) {
 		what := "User=" + e.User
 		if job(u) != nil {
 			what = "setuid " + e.User

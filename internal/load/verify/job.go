@@ -4,6 +4,7 @@ package verify
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/rouse-init/rouse/internal/diag"
 	"github.com/rouse-init/rouse/internal/load"
@@ -56,8 +57,19 @@ func (c *checker) conditions(own map[string]bool) {
 	}
 }
 
-// defined tells whether there is a unit that is no job and can be loaded.
+// defined tells whether there is a unit that is no job and can be loaded, of a
+// pattern whether it matches one. Of the instances of a template only the
+// beginning of their names is known.
 func (c *checker) defined(name string) bool {
+	if i := strings.IndexAny(name, "*?["); i >= 0 {
+		return slices.ContainsFunc(c.loader.Names(), func(n string) bool {
+			stem := strings.TrimSuffix(n, ".service")
+			if base, ok := strings.CutSuffix(stem, "@"); ok && stem != n {
+				return strings.HasPrefix(name[:i], base+"@") || strings.HasPrefix(base+"@", name[:i])
+			}
+			return load.Glob(name, stem)
+		})
+	}
 	name = c.loader.Canonical(name)
 	if f, ok := c.loader.File(name); ok && f.Kind == load.FileMasked {
 		return false

@@ -33,6 +33,7 @@ const (
 	CodeScript        = "RS411" // a script that the shell does not understand
 	CodeVariable      = "RS412" // a variable that an event does not carry
 	CodeSleeper       = "RS413" // a service that sleeps, and that nothing wakes
+	CodeAddress       = "RS414" // an address that two sockets want
 )
 
 // Report is what Verify has found.
@@ -84,6 +85,7 @@ func Verify(cfg load.Config, names ...string) Report {
 		c.hidden(cfg, name, path)
 	}
 	c.conditions(own)
+	c.addresses(units, own)
 	for _, n := range names {
 		c.alias(n)
 	}

@@ -265,7 +265,7 @@ func TestCorpus(t *testing.T) {
 func TestUser(t *testing.T) {
 	dir := makeTree(t, map[string]string{
 		"a.service": "[Service]\nExecStart=/bin/sh\nUser=no-such-user\n", "b.service": "[Service]\nExecStart=/bin/sh\nUser=12345\n",
-		"c.service": "[Service]\nExecStart=/bin/sh\nUser=root\n",
+		"c.service": "[Service]\nExecStart=/bin/sh\nUser=root\n", "d.service": "[Service]\nExecStart=/bin/sh\nGroup=no-such-group\n",
 	})
 	var got []string
 	r := Verify(load.Config{Paths: []string{dir}})
@@ -274,9 +274,34 @@ func TestUser(t *testing.T) {
 			got = append(got, d.String())
 		}
 	}
-	want := dir + "/a.service:3:6: a.service: warning: cannot start: User=no-such-user: no such user\n    fix: make it: useradd --system no-such-user"
-	if len(got) != 1 || got[0] != want || r.Errors() {
+	want := []string{
+		dir + "/a.service:3:6: a.service: warning: cannot start: User=no-such-user: no such user\n    fix: make it: useradd --system no-such-user",
+		dir + "/d.service:3:7: d.service: warning: cannot start: Group=no-such-group: no such group\n    fix: make it: groupadd --system no-such-group",
+	}
+	if !slices.Equal(got, want) || r.Errors() {
 		t.Errorf("findings are %q, want %q", got, want)
+	}
+}
+
+// TestAddresses: of two sockets with one address, of whatever formats, only one
+// can listen.
+func TestAddresses(t *testing.T) {
+	dir := makeTree(t, map[string]string{
+		"inetd.conf": "8001 stream tcp4 nowait root /bin/sh\n8002 stream tcp nowait root:root /bin/sh\n8003 dgram udp4 wait root:no-such-group /bin/sh\n",
+		"a.plist": `<plist version="1.0"><dict><key>Label</key><string>a</string><key>ProgramArguments</key><array><string>/bin/sh</string></array>` +
+			`<key>Sockets</key><dict><key>x</key><dict><key>SockNodeName</key><string>127.0.0.1</string><key>SockServiceName</key><string>8001</string></dict></dict></dict></plist>`,
+		"b.socket": "[Socket]\nListenStream=8003\nService=c.service\n", "c.service": "[Service]\nExecStart=/bin/sh\n",
+		"d.socket": "[Unit]\nConflicts=b.socket\n[Socket]\nListenStream=8003\nService=c.service\n",
+		"j.conf":   "start on started JOB=8002-tcp* and started JOB=8009-tcp-*\nexec /bin/sh\n",
+	})
+	got := lines(dir, Verify(load.Config{Paths: []string{dir}}).List)
+	want := []string{
+		`a.plist:1 RS414 a.socket: cannot listen on 127.0.0.1:8001: 8001-tcp4.socket (/inetd.conf:1:1) does | give one of them another address`,
+		`inetd.conf:3 RS407 8003-udp4.service: cannot start: Group=no-such-group: no such group | make it: groupadd --system no-such-group`,
+		`j.conf:1 RS409 j.service: cannot start by itself: start on can never come true: nothing defines the job "8009-tcp-*"`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("findings are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
 
