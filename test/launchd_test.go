@@ -203,3 +203,21 @@ func TestLaunchctl(t *testing.T) {
 		t.Errorf("load of what is loaded: %d, %s", code, out)
 	}
 }
+
+// TestLaunchdSecureSocket: the socket of SecureSocketWithKey is in the directory
+// of this manager, which needs no rights, and is gone with it.
+func TestLaunchdSecureSocket(t *testing.T) {
+	p := up(t, map[string]string{"a.plist": agent("org.test.secure", "echo at $KEY; exec cat", "<key>inetdCompatibility</key><dict><key>Wait</key><false/></dict>"+
+		"<key>Sockets</key><dict><key>x</key><dict><key>SecureSocketWithKey</key><string>KEY</string></dict></dict>")})
+	path, _, _ := strings.Cut(p.property("org.test.secure.socket", "Listen"), " ")
+	if !strings.HasSuffix(path, fmt.Sprintf("/up-%d/launchd-sockets/org.test.secure/KEY", p.cmd.Process.Pid)) {
+		t.Errorf("it is %q", path)
+	}
+	if got, err := ask("unix", path, "hello"); !strings.HasPrefix(got, "at "+path) {
+		t.Errorf("%q, %v", got, err)
+	}
+	p.stop()
+	if _, err := os.Lstat(path); err == nil {
+		t.Error("it outlives its manager")
+	}
+}

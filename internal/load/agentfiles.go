@@ -119,6 +119,9 @@ func (x *index) agentOptions(c Config) launchd.Options {
 	if c.Scope != System && c.Getenv != nil {
 		opt.RuntimeDir = c.Getenv("XDG_RUNTIME_DIR")
 	}
+	if c.SocketDir != "" {
+		opt.RuntimeDir = c.SocketDir
+	}
 	return opt
 }
 

@@ -29,6 +29,7 @@ const (
 	codeShadowed = "RS310" // a job that a unit of another format hides
 	codeOverride = "RS311" // an override or drop-in that applies to nothing
 	codeUnsafe   = "RS312" // a property list that others than root may write
+	codeAccount  = "RS313" // a service of a super-server for somebody whom the manager cannot become
 )
 
 var errNotDir error = syscall.ENOTDIR

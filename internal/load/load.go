@@ -52,6 +52,9 @@ type Config struct {
 	// Program is the path of rouse for what is served by rouse itself; "" for
 	// that of this process.
 	Program string
+	// SocketDir is below which launchd's SecureSocketWithKey makes its sockets,
+	// "" for that of the scope.
+	SocketDir string
 	// Getenv gives SYSTEMD_UNIT_PATH, HOME and the XDG variables; os.Getenv
 	// where the environment counts, nil where it does not.
 	Getenv func(string) string

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rouse-init/rouse/internal/format/systemd"
 	"github.com/rouse-init/rouse/internal/unit"
 )
 
@@ -66,6 +67,29 @@ func TestSuperGiven(t *testing.T) {
 	cfg.InetdOptions.Inetd = append(cfg.InetdOptions.Inetd, c)
 	if err := cfg.InetdOptions.Readable(); err == nil || err.Error() != "open "+c+": no such file or directory" {
 		t.Errorf("of a file that is not there: %v", err)
+	}
+}
+
+// TestSuperAccount: who is not root serves as nobody else, and says so when the
+// file is read.
+func TestSuperAccount(t *testing.T) {
+	dir := tree{"inetd.conf": "8001 stream tcp4 nowait root /bin/cat\n8002 stream tcp4 nowait me:us /bin/cat\n8003 stream tcp4 nowait me:root /bin/cat\n8004 stream tcp4 nowait 1000 /bin/cat\n"}.make(t)
+	for uid, want := range map[string]string{"0": "", "1000": "RS313 inetd.conf, RS313 inetd.conf"} {
+		cfg := Config{Scope: User, Paths: []string{dir}}
+		cfg.Options.Facts = &systemd.Facts{User: "me", UID: uid, Group: "us", GID: "1000"}
+		l := New(cfg)
+		units, list := l.All()
+		if got := told(dir, list); got != want {
+			t.Errorf("uid %s: told %s", uid, got)
+		}
+		for _, u := range units {
+			if bad := u.Name == "8001-tcp4.socket" || u.Name == "8003-tcp4.socket"; u.Kind == unit.KindSocket && (u.Load != unit.Loaded) != (bad && uid != "0") {
+				t.Errorf("uid %s: %s is %v", uid, u.Name, u.Load)
+			}
+		}
+		if inst, _ := l.Instance("8002-tcp4@.service", "1"); inst[0].Service.Exec.User != "me" || (inst[0].Service.Exec.Group == "") != (uid != "0") {
+			t.Errorf("uid %s: runs as %q, group %q", uid, inst[0].Service.Exec.User, inst[0].Service.Exec.Group)
+		}
 	}
 }
 

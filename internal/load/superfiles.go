@@ -170,6 +170,7 @@ func (x *index) addSupers(c Config) {
 			User: user, NoIPv6: x.noIPv6(), Program: program, Port: db.port, Addrs: db.addrs, Read: x.superRead, List: x.superList,
 		})
 		x.diags = append(x.diags, list...)
+		permit(pairs, c)
 		x.addPairs(pairs)
 	}
 	opt := inetd.Options{
@@ -186,7 +187,44 @@ func (x *index) addSupers(c Config) {
 		}
 		pairs, list := inetd.Parse(path, text, opt)
 		x.diags = append(x.diags, list...)
+		permit(pairs, c)
 		x.addPairs(pairs)
+	}
+}
+
+// permit refuses services of other users where the manager is not root: inetd
+// says so at its start, and no client should have to find out.
+func permit(pairs []*pair.Pair, c Config) {
+	f := c.Options.Facts
+	if f == nil || f.UID == "" || f.UID == "0" {
+		return
+	}
+	user, group := f.User, f.Group
+	if user == "root" { // who has no name is called so
+		user = f.UID
+	}
+	if group == "root" {
+		group = f.GID
+	}
+	for _, p := range pairs {
+		x, what := &p.Exec, ""
+		switch {
+		case x.User != "" && x.User != user && x.User != f.UID:
+			what = "user " + x.User
+		case x.Group != "" && x.Group != group && x.Group != f.GID:
+			what = "group " + x.Group
+		default:
+			x.Group = "" // that of the manager, which cannot set it
+			continue
+		}
+		at := p.Pos
+		for _, w := range x.Where {
+			if w.Directive == "User" {
+				at = w.Pos
+			}
+		}
+		p.Add(diag.Error, codeAccount, at, fmt.Sprintf("cannot serve as %s: the manager is %s, and only root can become somebody else", what, user),
+			"run rouse as root, or write "+user)
 	}
 }
 

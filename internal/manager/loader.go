@@ -33,6 +33,9 @@ func (m *Manager) loadConfig() load.Config {
 	if u := &m.cfg.Upstart; u.JobDirs != nil || u.PrependJobDirs != nil || u.AppendJobDirs != nil {
 		cfg.JobPaths = u.JobDirsOr(load.JobLookup(cfg))
 	}
+	if m.cfg.Mode == ModeUp || m.cfg.Mode == ModeOn {
+		cfg.SocketDir = m.cfg.Runtime // it goes when the manager does
+	}
 	if m.cfg.Mode == ModeOn {
 		cfg.NoJobs = true
 		cfg.Paths = []string{filepath.Join(m.cfg.Runtime, "units")}
