@@ -12,6 +12,7 @@ import (
 
 	"github.com/rouse-init/rouse/internal/diag"
 	"github.com/rouse-init/rouse/internal/linux/sockdiag"
+	"github.com/rouse-init/rouse/internal/linux/socket"
 )
 
 // listener is a socket that clients come to.
@@ -91,10 +92,15 @@ func listen(text string, shared bool) (*listener, error) {
 		}
 	}
 	errno = sysBind(fd, &sa)
-	if errno == unix.EADDRINUSE && a.path != "" && a.path[0] == '/' && !sockdiag.UnixAlive(a.path) {
-		// Left over by somebody who was killed.
-		_ = unix.Unlink(a.path)
-		errno = sysBind(fd, &sa)
+	if errno == unix.EADDRINUSE && a.path != "" && a.path[0] == '/' {
+		err := socket.RemoveDead(a.path, a.sockType())
+		switch {
+		case err == nil: // left over by somebody who was killed
+			errno = sysBind(fd, &sa)
+		case err != unix.EADDRINUSE: //nolint:errorlint // that itself is somebody who listens
+			sysClose(fd)
+			return nil, diag.Diagnostic{Severity: diag.Error, Msg: fmt.Sprintf("cannot listen on %s: %v", text, err), Fix: socket.FixOf(err)}
+		}
 	}
 	if errno == 0 && !a.datagram {
 		if err := unix.Listen(int(fd), backlog); err != nil {

@@ -30,7 +30,7 @@ func (op *opening) bindPath(fd int, a Address, sa unix.Sockaddr) error {
 	}
 	err := unix.Bind(fd, sa)
 	if errors.Is(err, unix.EADDRINUSE) {
-		if err := removeDead(a); err != nil {
+		if err := RemoveDead(a.Path, a.Type); err != nil {
 			return err
 		}
 		err = unix.Bind(fd, sa)
@@ -43,20 +43,20 @@ func (op *opening) bindPath(fd int, a Address, sa unix.Sockaddr) error {
 	return op.own(a.Path, unix.S_IFSOCK)
 }
 
-// removeDead unlinks the node of a unix socket that nobody listens on any
-// more. A live one, or another kind of file, is left and said.
-func removeDead(a Address) error {
+// RemoveDead unlinks the node of a unix socket that nobody listens on any
+// more. A live one (EADDRINUSE alone), or another kind of file, is left and said.
+func RemoveDead(path string, typ int) error {
 	var st unix.Stat_t
-	if err := unix.Lstat(a.Path, &st); err != nil {
+	if err := unix.Lstat(path, &st); err != nil {
 		return fmt.Errorf("%w, and its node cannot be looked at: %w", unix.EADDRINUSE, err)
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFSOCK {
 		return fixableError{fmt.Errorf("%w: a %s is in the way", unix.EADDRINUSE, kindOfFile(st.Mode)), "remove it"}
 	}
-	if sockdiag.UnixAlive(a.Path) || answers(a) {
+	if sockdiag.UnixAlive(path) || answers(path, typ) {
 		return unix.EADDRINUSE
 	}
-	if err := unix.Unlink(a.Path); err != nil {
+	if err := unix.Unlink(path); err != nil {
 		return fmt.Errorf("%w: a dead socket is in the way and cannot be removed: %w", unix.EADDRINUSE, err)
 	}
 	return nil
@@ -64,13 +64,13 @@ func removeDead(a Address) error {
 
 // answers connects, for listeners of other network namespaces that
 // sock_diag does not show: only a dead node refuses.
-func answers(a Address) bool {
-	fd, err := unix.Socket(unix.AF_UNIX, a.Type|openFlags, 0)
+func answers(path string, typ int) bool {
+	fd, err := unix.Socket(unix.AF_UNIX, typ|openFlags, 0)
 	if err != nil {
 		return true
 	}
 	defer unix.Close(fd)
-	return !errors.Is(unix.Connect(fd, &unix.SockaddrUnix{Name: a.Path}), unix.ECONNREFUSED)
+	return !errors.Is(unix.Connect(fd, &unix.SockaddrUnix{Name: path}), unix.ECONNREFUSED)
 }
 
 // makeParents makes missing directories with DirectoryMode=, whatever the
@@ -184,7 +184,7 @@ func makeLink(target, path string) error {
 func kindOfFile(mode uint32) string {
 	switch mode & unix.S_IFMT {
 	case unix.S_IFREG:
-		return "file"
+		return "regular file"
 	case unix.S_IFDIR:
 		return "directory"
 	case unix.S_IFLNK:

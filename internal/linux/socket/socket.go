@@ -116,6 +116,15 @@ type fixableError struct {
 func (f fixableError) Error() string { return f.err.Error() }
 func (f fixableError) Unwrap() error { return f.err }
 
+// FixOf is the remedy that an error knows, "" for none.
+func FixOf(err error) string {
+	var f fixableError
+	if errors.As(err, &f) {
+		return f.fix
+	}
+	return ""
+}
+
 // fail makes the diagnostic of a line that could not be opened.
 func (op *opening) fail(err error) error {
 	d := diag.Diagnostic{

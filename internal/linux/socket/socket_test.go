@@ -264,7 +264,7 @@ func TestStaleNode(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _, err = Open(sock(unit.ListenStream, path+"3"), NoOwner)
-	if err == nil || !strings.Contains(err.Error(), "a file is in the way") {
+	if err == nil || !strings.Contains(err.Error(), "a regular file is in the way") {
 		t.Errorf("a file: got %v", err)
 	}
 }
