@@ -58,11 +58,11 @@ func Verify(cfg load.Config, names ...string) Report {
 	cfg, asked := withPaths(cfg, names)
 	r := Report{Names: asked.names}
 	names = asked.names
-	l := load.New(cfg)
 	if all {
-		names = l.Names()
+		names = load.New(cfg).Names()
 	}
-	names = instantiate(names)
+	names = instantiate(cfg, names)
+	l := load.New(cfg)
 	units, list := l.Load(names...)
 	own := map[string]bool{}
 	for _, n := range names {
@@ -94,15 +94,28 @@ func Verify(cfg load.Config, names ...string) Report {
 	return r
 }
 
+// instances are tried for a template until one loads: a number is a port and a
+// word, but no address.
+var instances = []string{"1", "test-instance", "127.0.0.1", "::1", "127.0.0.1:1"}
+
 // instantiate puts an instance in the place of each template, so that its
 // lines are looked at as they will be used.
-func instantiate(names []string) []string {
-	out := make([]string, len(names))
+func instantiate(cfg load.Config, names []string) []string {
+	trial := load.New(cfg)
+	out := slices.Clone(names)
 	for i, n := range names {
-		if unit.IsTemplate(n) {
-			n = unit.InstanceOf(n, "test-instance")
+		if !unit.IsTemplate(n) {
+			continue
 		}
-		out[i] = n
+		out[i] = unit.InstanceOf(n, instances[0])
+		for _, instance := range instances {
+			name := unit.InstanceOf(n, instance)
+			units, _ := trial.Instance(n, instance)
+			if slices.ContainsFunc(units, func(u *unit.Unit) bool { return u.Name == trial.Canonical(name) && u.Load == unit.Loaded }) {
+				out[i] = name
+				break
+			}
+		}
 	}
 	return out
 }

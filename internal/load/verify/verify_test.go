@@ -124,8 +124,16 @@ func TestFindings(t *testing.T) {
 		{"environment file", map[string]string{"a.service": ok + "EnvironmentFile=/etc/none\nEnvironmentFile=-/etc/other\n"}, []string{
 			`a.service:3 RS406 a.service: cannot start: EnvironmentFile=/etc/none: no such file or directory | write EnvironmentFile=-/etc/none`,
 		}},
+		{"templates of sockets", map[string]string{
+			"port@.socket": "[Socket]\nListenStream=127.0.0.1:%i\n", "port@.service": ok, "more@.socket": "[Socket]\nListenStream=800%i\n", "more@.service": ok,
+			"host@.socket": "[Socket]\nListenStream=%i:80\n", "host@.service": ok, "six@.socket": "[Socket]\nListenStream=[%i]:80\n", "six@.service": ok,
+			"bridge@.socket": "[Socket]\nListenStream=/run/%i\nX-Handover=bridge:127.0.0.1:1%i\n", "bridge@.service": ok,
+			"none@.socket": "[Socket]\nListenStream=127.0.0.1:port%i\n", "none@.service": ok,
+		}, []string{
+			`none@.socket:0 RS020 none@1.socket: cannot load: the socket listens on nothing`,
+		}},
 		{"template", map[string]string{"t@.service": "[Service]\nExecStart=/usr/bin/%i\n"}, []string{
-			`t@.service:2 RS402 t@test-instance.service: cannot start: exec "/usr/bin/test-instance"`,
+			`t@.service:2 RS402 t@1.service: cannot start: exec "/usr/bin/1"`,
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -377,12 +385,12 @@ func TestSuper(t *testing.T) {
 		"xinetd.d/ok": "service ok\n{\n\ttype = UNLISTED\n\tport = 8004\n\tsocket_type = stream\n\twait = no\n\tuser = no-such-user\n\tserver = /bin/sh\n}\nservice bad\n{\n\tnice = 99\n}\n",
 	})
 	inetd := []string{
-		`inetd.conf:1 RS407 8001-tcp@test-instance.service: cannot start: User=no-such-user: no such user`,
-		`inetd.conf:1 RS402 8001-tcp@test-instance.service: cannot start: exec "/none"`,
+		`inetd.conf:1 RS407 8001-tcp@1.service: cannot start: User=no-such-user: no such user`,
+		`inetd.conf:1 RS402 8001-tcp@1.service: cannot start: exec "/none"`,
 		`inetd.conf:3 RI001 : cannot read the service "8003"`,
 	}
 	xinetd := []string{
-		`xinetd.d/ok:7 RS407 ok-tcp@test-instance.service: cannot start: User=no-such-user: no such user`,
+		`xinetd.d/ok:7 RS407 ok-tcp@1.service: cannot start: User=no-such-user: no such user`,
 		`xinetd.d/ok:12 RX003 bad-tcp.socket: cannot read nice = "99": expected a number from -20 to 19`,
 	}
 	for _, c := range []struct {
