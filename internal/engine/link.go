@@ -49,7 +49,7 @@ func (e *Engine) load(in Loaded) {
 	}
 	e.needsThawed()
 	for _, name := range gone {
-		if n := e.node(name); n != nil && n.view.Load != unit.NotFound {
+		if n := e.node(name); n != nil && n.view.Load != unit.NotFound && !e.keptMember(n, gone) {
 			n.view.Load = unit.NotFound
 			n.flag |= flagCollect | flagGone
 			e.roomsStale = e.roomsStale || e.rooms[name] != nil

@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	"github.com/rouse-init/rouse/internal/unit"
@@ -23,6 +24,13 @@ func (e *Engine) keepGroup(n *node, u *unit.Unit) *unit.Unit {
 			"fix: stop %s, reload, and start it again", old.Name)
 	}
 	return old
+}
+
+// keptMember tells whether a unit that nothing defines any more is an open member
+// of a socket that still is there: that goes on as it is, and so does this.
+func (e *Engine) keptMember(n *node, gone []string) bool {
+	return n.socket != nil && n.socket.State.held() && n.def.Socket != nil && n.def.Socket.MemberOf != "" &&
+		!slices.Contains(gone, n.def.Socket.MemberOf)
 }
 
 // shares tells the sockets with Distribute= and their members.

@@ -181,7 +181,10 @@ func (m *Manager) Reload(reply func(error)) {
 	}
 	var names []string
 	for v := range m.engine.Units() {
-		if !v.Unit.Transient && (v.Load != unit.NotFound) {
+		// An open member outlives the file of its socket, and has to leave when
+		// that is back with a lower number.
+		_, open := m.sockets[v.Unit.Name]
+		if !v.Unit.Transient && (v.Load != unit.NotFound || open) {
 			names = append(names, v.Unit.Name)
 		}
 	}
