@@ -97,6 +97,7 @@ func (e *Engine) define(u *unit.Unit) *node {
 	e.roomsStale = e.roomsStale || e.roomsChange(n, u)
 	n.def = u
 	n.view.Unit, n.view.Load = u, load
+	e.tellMoved(n)
 	n.flag &^= flagGone
 	if load == unit.NotFound && n.socket != nil {
 		n.flag |= flagCollect | flagGone

@@ -97,11 +97,12 @@ type socket struct {
 	LeaveTimer timer  // TimerLeave
 
 	Control proc
-	Lost    lost   // orders that were given up
-	Order   uint64 // the OpenSocket that is waited for
-	Timer   timer  // TimerState
-	Pause   timer  // TimerPoll: not armed before it fires
-	LastHit Time   // of the trigger limit
+	Lost    lost          // orders that were given up
+	Order   uint64        // the OpenSocket that is waited for
+	Bound   []unit.Listen // what that was for, or had
+	Timer   timer         // TimerState
+	Pause   timer         // TimerPoll: not armed before it fires
+	LastHit Time          // of the trigger limit
 
 	Unasked bool     // the last start was asked for by the manager, and nothing wants it
 	Unbound *unbound // while it waits to bind again

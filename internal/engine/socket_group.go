@@ -45,7 +45,7 @@ func (e *Engine) recheckGroup(n *node) {
 		return
 	}
 	for m := range e.each(n, pullsStart) {
-		if d := m.def.Socket; d != nil && d.MemberOf == n.def.Name && dead(m.view.Active) && m.job == nil {
+		if d := m.def.Socket; d != nil && d.MemberOf == n.def.Name && dead(m.view.Active) && m.job == nil && e.elsewhere(m) == nil {
 			e.autoJob(m, Start, unit.ModeFail, "Distribute= of "+n.def.Name)
 		}
 	}

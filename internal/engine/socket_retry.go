@@ -63,9 +63,7 @@ func (e *Engine) retryTime(n *node) {
 	case !n.socketDef().Accept && svc != nil && svc.service != nil && !svc.service.State.down():
 		e.retrySocket(n, svc.def.Name+" runs without its socket")
 	default:
-		t := e.order(n.def.Name)
-		s.Order = t.Gen
-		e.emit(OpenSocket{Token: t})
+		e.bind(n)
 	}
 }
 

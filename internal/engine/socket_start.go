@@ -27,6 +27,9 @@ func (e *Engine) startSocket(n *node) (startResult, *Refusal) {
 	if d.Leaving {
 		return e.refuseSocket(n, "LoadFailed", "Distribute= of "+d.MemberOf+" is lower now, refusing.")
 	}
+	if m := e.elsewhere(n); m != nil {
+		return e.refuseSocket(n, "UnitBusy", m.def.Name+" listens at other addresses until "+d.MemberOf+" is restarted, refusing.")
+	}
 	if !d.Accept && d.Distribute == 0 {
 		svc := e.serviceOf(n)
 		switch {
@@ -88,10 +91,14 @@ func (e *Engine) armSocketState(n *node, limit time.Duration) {
 // openSocket has the descriptors made, after ExecStartPre= as
 // systemd.socket(5) says.
 func (e *Engine) openSocket(n *node) {
-	t := e.order(n.def.Name)
-	n.socket.Order = t.Gen
-	e.emit(OpenSocket{Token: t})
+	e.bind(n)
 	e.setSocket(n, sckOpening)
+}
+
+func (e *Engine) bind(n *node) {
+	t := e.order(n.def.Name)
+	n.socket.Order, n.socket.Bound = t.Gen, n.socketDef().Listens
+	e.emit(OpenSocket{Token: t})
 }
 
 // socketOpened: the addresses are ours.

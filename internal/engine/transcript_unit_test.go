@@ -149,6 +149,10 @@ func setKey(t *testing.T, u *unit.Unit, k, val string) {
 		}
 		return
 	}
+	if k == "ListenStream" {
+		u.Socket.Listens = append(u.Socket.Listens, unit.Listen{Kind: unit.ListenStream, Address: val})
+		return
+	}
 	if p, ok := phases[k]; ok {
 		c := unit.Command{Phase: p}
 		val, c.IgnoreFailure = strings.CutPrefix(val, "-")
