@@ -77,6 +77,8 @@ type WatchCgroup struct{ Token Token }
 // may keep an empty cgroup for the next start.
 type RemoveCgroup struct {
 	Unit string
+	// Slice is the one that the cgroup is in; "" where the file says it.
+	Slice string
 	// KeepDirs: it is going to be restarted, so RuntimeDirectoryPreserve=
 	// restart keeps its directories.
 	KeepDirs bool

@@ -81,17 +81,9 @@ type roomState struct {
 	Look  uint64 // the CountConnections of candidates that is waited for
 }
 
-// innerSlice is the slice that a service is in.
-func innerSlice(n *node) string {
-	if n.def.Slice == "" {
-		return "-.slice"
-	}
-	return n.def.Slice
-}
-
 // roomsOf calls f for every room that n is in, innermost first.
 func (e *Engine) roomsOf(n *node, f func(*room)) {
-	for s := innerSlice(n); s != "" && len(e.rooms) > 0; s = unit.SliceParent(s) {
+	for s := n.slice(); s != "" && len(e.rooms) > 0; s = unit.SliceParent(s) {
 		if r := e.rooms[s]; r != nil {
 			f(r)
 		}
@@ -182,7 +174,7 @@ func (e *Engine) rebuildRooms() {
 // or moves n between them.
 func (e *Engine) roomsChange(n *node, u *unit.Unit) bool {
 	if u.Kind != unit.KindSlice {
-		return len(e.rooms) > 0 && (n.service != nil || n.job != nil) && n.def.Slice != u.Slice
+		return len(e.rooms) > 0 && (n.service != nil || n.job != nil) && n.view.Slice == "" && n.def.Slice != u.Slice
 	}
 	r := e.rooms[u.Name]
 	if r == nil || u.Ceiling == nil {

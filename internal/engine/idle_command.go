@@ -39,6 +39,7 @@ func (e *Engine) runJudge(n *node, i int32) {
 	t := e.order(n.def.Name)
 	m.Judge = proc{Gen: t.Gen, Index: i}
 	e.live++
+	n.enterCgroup()
 	e.emit(Spawn{Token: t, Role: RoleControl, Index: i, Run: n.view.Run, Env: e.controlEnv(n, unit.PhaseIdle)})
 	e.arm(n, TimerJudge, &m.JudgeTimer, e.now+judgePatience)
 	if s.Watch != 0 { // an answer that is on its way speaks of the time before

@@ -129,6 +129,9 @@ func (e *Engine) restoreKinds() {
 		if s := n.service; s != nil {
 			e.restoreProc(n, s.Main)
 			e.restoreProc(n, s.Control)
+			if s.Main.alive() || s.Control.alive() {
+				n.enterCgroup() // a snapshot of an older version does not tell
+			}
 			if s.More != nil {
 				e.restoreProc(n, s.More.Judge)
 			}

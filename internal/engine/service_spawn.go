@@ -22,6 +22,7 @@ func (e *Engine) spawnMain(n *node, i int32) {
 	s.MainKnown = true
 	s.Empty, s.Watch = false, 0
 	e.live++
+	n.enterCgroup()
 	sp := Spawn{Token: t, Role: RoleMain, Index: i, Run: n.view.Run}
 	sp.Env, _ = e.monitorEnv(n)
 	e.giveSockets(n, &sp)
@@ -54,6 +55,7 @@ func (e *Engine) runControl(n *node, i int32, st serviceState, limit time.Durati
 	s.Empty, s.Watch = false, 0
 	e.live++
 	p := n.serviceDef().Commands[i].Phase
+	n.enterCgroup()
 	sp := Spawn{Token: t, Role: RoleControl, Index: i, Run: n.view.Run, Env: e.controlEnv(n, p)}
 	switch {
 	case p == unit.PhaseStart:

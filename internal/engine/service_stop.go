@@ -82,7 +82,7 @@ func (e *Engine) enterDead(n *node, f result, mayRestart bool) {
 		e.emit(RemovePIDFile{Path: d.PIDFile})
 	}
 	e.releaseStored(n, restart)
-	e.emit(RemoveCgroup{Unit: n.def.Name, KeepDirs: restart})
+	e.leaveCgroup(n, restart)
 	e.dropUnused(n)
 	since, deep := e.sleptSince(n)
 	e.idleEnd(n)

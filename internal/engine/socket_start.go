@@ -76,6 +76,7 @@ func (e *Engine) runSocketCommand(n *node, i int32) {
 	t := e.order(n.def.Name)
 	s.Control, n.view.ControlPid = proc{Gen: t.Gen, Index: i}, 0
 	e.live++
+	n.enterCgroup()
 	e.emit(Spawn{Token: t, Role: RoleControl, Index: i, Run: n.view.Run})
 	e.armSocketState(n, n.socketDef().Timeout)
 }
@@ -237,8 +238,8 @@ func (e *Engine) socketDead(n *node) {
 		e.giveUp(&s.Control, &s.Lost)
 		n.view.ControlPid = 0
 	}
-	if len(n.socketDef().Commands) > 0 {
-		e.emit(RemoveCgroup{Unit: n.def.Name})
+	if len(n.socketDef().Commands) > 0 || n.view.Slice != "" {
+		e.leaveCgroup(n, false)
 	}
 	if s.Result == resSuccess {
 		e.setSocket(n, sckDead)

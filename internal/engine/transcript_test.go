@@ -220,6 +220,9 @@ func (m *machine) show(name string) {
 		fmt.Fprintf(&m.buf, "%s is not known\n", name)
 		return
 	}
+	if v.Slice == v.Unit.Slice || v.Slice == rootSlice && v.Unit.Slice == "" {
+		v.Slice = ""
+	}
 	v.Unit = nil
 	v.StateChange, v.ActiveEnter, v.ActiveExit, v.InactiveEnter, v.InactiveExit = 0, 0, 0, 0, 0
 	v.ConditionTime, v.MainStart, v.MainExit, v.Activity = 0, 0, 0, 0

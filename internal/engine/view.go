@@ -26,6 +26,10 @@ type View struct {
 	ConditionTime                                                     Time
 	ConditionResult, AssertResult                                     bool
 
+	// Slice is the one that its cgroup is in, whatever its file says meanwhile:
+	// the cgroup stays where it was made. "" while it has none.
+	Slice string
+
 	Run     uint64 // of the last start; INVOCATION_ID is made from it
 	MainPid int32
 	// LastMainPid stays after the exit: "ExecMainPID".

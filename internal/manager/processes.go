@@ -17,8 +17,16 @@ import (
 )
 
 // cgroupOf is the directory of a unit's cgroup below the base: its slices,
-// outermost first, and its own name.
+// outermost first, and its own name. The cgroup of a unit that runs stays where
+// it was made, which its file may have left meanwhile.
 func (m *Manager) cgroupOf(u *unit.Unit) string {
+	if u.Kind == unit.KindSlice {
+		return cgroupIn(u, unit.SliceParent(u.Name))
+	}
+	return cgroupIn(u, m.engine.Slice(u.Name))
+}
+
+func cgroupIn(u *unit.Unit, slice string) string {
 	path := cgroup.Escape(u.Name)
 	if u.Kind == unit.KindSlice {
 		path = ""
@@ -26,17 +34,10 @@ func (m *Manager) cgroupOf(u *unit.Unit) string {
 			path = cgroup.Escape(u.Name)
 		}
 	}
-	for s := sliceOf(u); s != "" && s != "-.slice"; s = unit.SliceParent(s) {
+	for s := slice; s != "" && s != "-.slice"; s = unit.SliceParent(s) {
 		path = filepath.Join(cgroup.Escape(s), path)
 	}
 	return path
-}
-
-func sliceOf(u *unit.Unit) string {
-	if u.Kind == unit.KindSlice {
-		return unit.SliceParent(u.Name)
-	}
-	return u.Slice
 }
 
 // query tells a unit's processes apart where there are no cgroups.
@@ -249,7 +250,9 @@ func (m *Manager) cleanUp(f engine.RemoveCgroup) {
 		return
 	}
 	path := m.cgroupOf(u)
-	if m.keepsCgroup(u, path) {
+	if f.Slice != "" {
+		path = cgroupIn(u, f.Slice)
+	} else if m.keepsCgroup(u, path) {
 		return
 	}
 	if err := m.cg.Remove(path); err != nil && !errors.Is(err, unix.EBUSY) {

@@ -264,7 +264,7 @@ func (w *World) something() engine.Input {
 	case 14:
 		if u := w.item(name).def; u.Kind == unit.KindService {
 			again := *u
-			again.Deps = nil
+			again.Deps, again.Slice = nil, w.slices[w.rng.IntN(len(w.slices))]
 			w.addDeps(&again)
 			for _, d := range u.Deps {
 				if d.Implicit {

@@ -59,7 +59,10 @@ func (w *World) moveCeiling() engine.Input {
 
 // below tells whether a service is in the slice or in one below it.
 func below(v *engine.View, slice string) bool {
-	s := v.Unit.Slice
+	s := v.Slice
+	if s == "" {
+		s = v.Unit.Slice
+	}
 	if s == "" {
 		s = "-.slice"
 	}
