@@ -93,6 +93,10 @@ func (e *Engine) askedThaw(n *node, in AskedThaw) {
 		e.emit(Reply{ID: in.ID, Err: &Refusal{Code: "NotSupported", Msg: "Unit " + n.def.Name + " cannot be thawed: only services can."}})
 	case n.service == nil || n.service.State != svcRunning && n.service.State != svcExited:
 		e.emit(Reply{ID: in.ID, Err: &Refusal{Code: "UnitInactive", Msg: "Unit " + n.def.Name + " is not active."}})
+	case x != nil && x.Stuck && x.Phase == idleThawing:
+		e.thawAgain(n)
+		x.Asked, x.Ask = true, in.ID
+		n.view.Cause = "thawed on request"
 	case x == nil || !x.Ice:
 		e.emit(Reply{ID: in.ID})
 	default:

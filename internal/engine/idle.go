@@ -35,6 +35,7 @@ type idle struct {
 	Empty  bool // the last look saw no connection
 	Polled bool // some connections end without ConnectionClosed
 	Leave  bool // one of its sockets leaves those of its address
+	Stuck  bool // the last Thaw has failed, another one is to follow
 	Judged bool // X-IdleCommand= has said that it is idle, not yet acted upon
 
 	Asked bool   // a Reply to Ask is due

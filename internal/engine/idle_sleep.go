@@ -2,7 +2,11 @@
 
 package engine
 
-import "github.com/rouse-init/rouse/internal/unit"
+import (
+	"time"
+
+	"github.com/rouse-init/rouse/internal/unit"
+)
 
 // sleep begins the way to sleep.
 func (e *Engine) sleep(n *node) {
@@ -17,6 +21,8 @@ func (e *Engine) sleep(n *node) {
 func (e *Engine) freeze(n *node) {
 	x := n.service.Idle
 	e.unlook(n)
+	e.disarm(n, TimerTier, &x.Depth.Timer)
+	x.Stuck = false
 	e.dropJudge(n)
 	e.pauseClocks(n)
 	t := e.order(n.def.Name)
@@ -56,6 +62,18 @@ func (e *Engine) unfreeze(n *node) {
 	e.reseat(n)
 	e.release(n)
 	e.resumeClocks(n)
+}
+
+// thawPause is the time between two tries to thaw what could not be thawed.
+const thawPause = Time(time.Second)
+
+// thawAgain tries once more.
+func (e *Engine) thawAgain(n *node) {
+	x := n.service.Idle
+	e.disarm(n, TimerTier, &x.Depth.Timer)
+	t := e.order(n.def.Name)
+	x.Gen = t.Gen
+	e.emit(Thaw{Token: t})
 }
 
 // release lets held connections in.
@@ -209,7 +227,7 @@ func (e *Engine) thawed(n *node, gen uint64) {
 		e.late++
 		return
 	}
-	x.Gen, x.CPUAt = 0, 0
+	x.Gen, x.CPUAt, x.Stuck = 0, 0, false
 	n.view.Freezer = "running"
 	e.answer(n, nil)
 	e.changed(n)
@@ -232,10 +250,19 @@ func (e *Engine) freezeFailed(n *node, in FreezeFailed) {
 		e.late++
 		return
 	}
-	e.record(RecordWarning, n, "%s", in.Msg)
+	if !x.Stuck {
+		e.record(RecordWarning, n, "%s", in.Msg)
+	}
 	if x.Phase != idleFreezing {
 		e.answer(n, &Refusal{Code: "FreezeFailed", Msg: in.Msg})
-		e.thawed(n, x.Gen)
+		if !in.Still {
+			e.thawed(n, x.Gen)
+			return
+		}
+		x.Gen, x.Stuck = 0, true
+		n.view.Cause = in.Msg
+		e.arm(n, TimerTier, &x.Depth.Timer, e.now+thawPause)
+		e.changed(n)
 		return
 	}
 	x.Gen, x.Ice, x.Held, x.Phase = 0, false, false, idleAwake

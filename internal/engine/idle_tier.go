@@ -74,6 +74,8 @@ func (e *Engine) tierTime(n *node, in TimerFired) {
 	t, d := n.tiers(), &x.Depth
 	d.Timer = timer{}
 	switch {
+	case x.Stuck:
+		e.thawAgain(n)
 	case !x.asleep():
 		e.bug(n, "tier timer")
 	case t == nil:

@@ -242,6 +242,8 @@ type Thawed struct{ Token Token }
 type FreezeFailed struct {
 	Token Token
 	Msg   string
+	// Still: it is there and could not be thawed.
+	Still bool
 }
 
 // Reclaimed answers Reclaim: what is left in memory, in bytes.

@@ -119,7 +119,11 @@ func (p *player) perform(out []Effect) {
 			}
 			p.later(in)
 		case Thaw:
-			p.later(Thawed{f.Token})
+			if p.r.IntN(8) == 0 {
+				p.later(FreezeFailed{Token: f.Token, Msg: "no", Still: true})
+			} else {
+				p.later(Thawed{f.Token})
+			}
 		case ArmTimer:
 			k := fmt.Sprint(f.Token.Unit, " ", f.Timer)
 			p.timers[k], p.at[k] = TimerFired{f.Token, f.Timer}, f.At

@@ -107,6 +107,9 @@ func (m *machine) input(w []string) Input {
 		switch {
 		case k == "Role":
 			key += " " + val
+		case k == "Still": // it answers Thaw
+			key = "Thaw"
+			v.FieldByName(k).SetBool(true)
 		case k == "Gen":
 			gen, _ = strconv.ParseUint(val, 10, 64)
 		case k == "Count":

@@ -288,7 +288,7 @@ func (m *Manager) freeze(t engine.Token, on bool) {
 	done, err := call(path, freezeWait)
 	switch {
 	case err != nil:
-		m.feed(engine.FreezeFailed{Token: t, Msg: err.Error()})
+		m.feed(engine.FreezeFailed{Token: t, Msg: err.Error(), Still: !on && m.cg.Exists(path)})
 	case done:
 		m.frozen(t, on)
 	default:
@@ -326,7 +326,7 @@ func (m *Manager) awaitFrozen(t engine.Token, path string, on bool) {
 	ev, err := m.watchChanges(t.Unit, path)
 	if err != nil {
 		delete(m.freezing, t.Unit)
-		m.feed(engine.FreezeFailed{Token: t, Msg: err.Error()})
+		m.feed(engine.FreezeFailed{Token: t, Msg: err.Error(), Still: !on && m.cg.Exists(path)})
 		return
 	}
 	m.cgroupChanged(t.Unit, path, ev)

@@ -122,6 +122,10 @@ func (w *World) freeze(t engine.Token) {
 
 func (w *World) thaw(t engine.Token) {
 	it := w.touch(t.Unit)
+	if w.rng.IntN(50) == 0 {
+		w.answer(engine.FreezeFailed{Token: t, Msg: "busy", Still: true})
+		return
+	}
 	it.frozen = false
 	for _, p := range it.procs {
 		if p.pending != 0 {
