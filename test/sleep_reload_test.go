@@ -51,3 +51,29 @@ func TestReloadKeepsTheCgroup(t *testing.T) {
 		t.Errorf("the new run is in %s", g)
 	}
 }
+
+// TestReloadOfIdleKeys: a service that runs, or sleeps, goes by the keys that its
+// files have after a daemon-reload, in either of them.
+func TestReloadOfIdleKeys(t *testing.T) {
+	port := freePort(t)
+	socket := fmt.Sprintf("[Socket]\nListenStream=127.0.0.1:%d\n", port)
+	service := "[Service]\nExecStart=" + self(t, "count") + "\n"
+	p := up(t, map[string]string{"a.socket": socket, "a.service": service})
+	if n := counted(t, port); n != 1 {
+		t.Fatalf("the first answer is %d", n)
+	}
+	p.rewrite("a.socket", socket+"X-IdleSec=50ms\nX-IdleAction=freeze\n")
+	p.await("a.service", "FreezerState", "frozen")
+	p.rewrite("a.service", service+"X-IdleReclaimSec=1ms\n")
+	p.reclaims("a.service")
+	p.rewrite("a.socket", socket)
+	p.await("a.service", "FreezerState", "running")
+	if n := counted(t, port); n != 2 {
+		t.Errorf("the second answer is %d", n)
+	}
+	p.rewrite("a.service", service+"X-IdleSec=50ms\n")
+	p.await("a.service", "SleepTier", "stopped")
+	if n := counted(t, port); n != 1 {
+		t.Errorf("it was stopped, but its answer is %d", n)
+	}
+}

@@ -36,6 +36,7 @@ func (e *Engine) load(in Loaded) {
 		e.sweep(n)
 		e.work.push(reaction{do: recheck, node: id})
 		e.regroupAround(n)
+		e.followFiles(n)
 		if svc := e.wokenBy(n); svc != nil {
 			e.work.push(reaction{do: tellTrigger, node: id, other: svc.id})
 		}

@@ -31,6 +31,7 @@ const (
 	tellTrigger             // tell node, a socket, that other has changed
 	recheck                 // what the manager does to a unit by itself
 	regroup                 // put node, a service, to sleep or wake it as its group wants
+	followIdle              // gather the idle policy of node, a service, anew
 	hearEvent               // let everybody hear event
 	endEvent                // complete event, if nothing holds it
 )
@@ -97,6 +98,8 @@ func (e *Engine) react(n *node, r reaction) {
 		e.recheck(n)
 	case regroup:
 		e.regroup(n)
+	case followIdle:
+		e.followPolicy(n)
 	case hearEvent, endEvent: // they concern no one unit
 	}
 }
