@@ -187,10 +187,18 @@ func (e *Engine) tooYoung(n *node) bool {
 // it would seem idle in the middle of a request.
 const pagedGrace = Time(time.Second)
 
+// execPatience is how long a service of a group, which would be frozen at once, is
+// waited with that has not come to its program: what it does at its start is not
+// done else. Executed may be lost with a manager, so that it has an end.
+const execPatience = Time(10 * time.Second)
+
 // upFor is when the service, and who it is bound with, will have been up for long
 // enough.
 func (e *Engine) upFor(n *node) Time {
 	at := n.upFor()
+	if m := &n.service.Main; n.service.Idle.Group && !m.Ran && m.Index >= 0 && m.Pid != 0 && n.serviceDef().Type == unit.TypeSimple {
+		at = max(at, n.view.MainStart+execPatience)
+	}
 	for _, m := range e.boundWith(n) {
 		if m.service != nil && m.service.State.up() {
 			at = max(at, m.upFor())

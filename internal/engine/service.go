@@ -14,6 +14,7 @@ type proc struct {
 	Gen   uint64
 	Pid   int32
 	Index int32 // of its command, -1 for a process that was adopted
+	Ran   bool  // Executed has come; kept for the main process alone
 }
 
 func (p proc) alive() bool { return p.Gen != 0 }

@@ -192,6 +192,10 @@ func (e *Engine) executed(n *node, in Executed) {
 	s := n.service
 	switch in.Token.Gen {
 	case s.Main.Gen:
+		s.Main.Ran = true
+		if x := s.Idle; x != nil && x.Group && s.State == svcRunning {
+			e.followTiers(n)
+		}
 		e.mainStarted(n, true)
 	case s.Control.Gen:
 	default:
