@@ -92,7 +92,7 @@ func (e *Engine) define(u *unit.Unit) *node {
 		e.listen(n, true)
 	}
 	u = e.keepGroup(n, e.keepRunning(n, u))
-	load := u.Load
+	load, closes := u.Load, closedWhenGone(n)
 	u = keepOpen(n, u)
 	e.newExpressions(n, u)
 	e.roomsStale = e.roomsStale || e.roomsChange(n, u)
@@ -100,7 +100,7 @@ func (e *Engine) define(u *unit.Unit) *node {
 	n.view.Unit, n.view.Load = u, load
 	e.tellMoved(n)
 	n.flag &^= flagGone
-	if load == unit.NotFound && n.socket != nil {
+	if load == unit.NotFound && closes {
 		n.flag |= flagCollect | flagGone
 	} else if !u.Transient {
 		n.flag &^= flagCollect

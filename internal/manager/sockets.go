@@ -106,8 +106,9 @@ func (m *Manager) openListeners(u *unit.Unit) error {
 }
 
 // dropPatience is how long a listener waits for its address that this manager
-// has just given up: the guardian has a copy, and closes it a moment later.
-const dropPatience = 5 * time.Millisecond
+// has just given up: the guardian has a copy, and closes it when it has its turn on
+// a processor.
+const dropPatience = 100 * time.Millisecond
 
 // openLine is socket.OpenLine, which waits for the guardian where that has been
 // told to close something and may not have come to it.
@@ -115,14 +116,11 @@ func (m *Manager) openLine(s *unit.Socket, i int, owner socket.Owner, notes *dia
 	for {
 		var said diag.List
 		l, err := socket.OpenLine(s, i, owner, &said)
-		if unread := m.guard.Unread(); unread && !m.dropped.IsZero() {
-			m.dropped = time.Now()
-		}
 		if !inUse(err) || time.Since(m.dropped) > dropPatience {
 			*notes = append(*notes, said...)
 			return l, err
 		}
-		time.Sleep(dropPatience / 20)
+		time.Sleep(dropPatience / 200)
 	}
 }
 

@@ -71,12 +71,6 @@ func (c *Conn) Store(key string, fds ...int) error {
 // Drop makes the guardian close what is under key.
 func (c *Conn) Drop(key string) error { return c.send(&Msg{Kind: Drop, Key: key}) }
 
-// Unread tells whether something that was sent has not been read yet.
-func (c *Conn) Unread() bool {
-	n, err := unix.IoctlGetInt(c.fd, unix.SIOCOUTQ)
-	return err == nil && n > 0
-}
-
 // Ack lets the guardian forget every exit up to and with seq.
 func (c *Conn) Ack(seq uint64) error { return c.send(&Msg{Kind: Ack, Seq: seq}) }
 
