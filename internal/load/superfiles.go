@@ -209,6 +209,9 @@ func permit(pairs []*pair.Pair, c Config) {
 	for _, p := range pairs {
 		x, what := &p.Exec, ""
 		switch {
+		case p.OneProcess: // served by rouse itself, as whoever it is
+			x.User, x.Group = "", ""
+			continue
 		case x.User != "" && x.User != user && x.User != f.UID:
 			what = "user " + x.User
 		case x.Group != "" && x.Group != group && x.Group != f.GID:
