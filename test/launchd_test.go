@@ -147,6 +147,7 @@ func TestLaunchctl(t *testing.T) {
 	m := boot(t, map[string]string{
 		"/etc/launchd/org.a.plist":           agent("org.a", "echo a >/trace; exec sleep 1000", "<key>KeepAlive</key><true/>"),
 		"/Library/LaunchDaemons/org.b.plist": agent("org.b", "echo b >/trace; exec sleep 1000", "<key>RunAtLoad</key><true/><key>Disabled</key><true/>"),
+		"/etc/launchd/org.broken.plist":      agent("org.broken", "true", "<key>UserName</key><integer>1</integer>"),
 		"/tmp/org.c.plist":                   agent("org.c", "echo c >/trace; exec sleep 1000", "<key>RunAtLoad</key><true/>"),
 		"/tmp/org.e.plist":                   agent("org.e", "echo e >/trace; exec sleep 1000", "<key>RunAtLoad</key><true/><key>Disabled</key><true/>"),
 	})

@@ -128,6 +128,9 @@ func (r *run) jobs() ([]job, error) {
 	var out []job
 	seen := map[string]bool{}
 	for _, row := range rows {
+		if row.Load == "bad-setting" && row.Active != "active" {
+			continue // launchd does not load what it cannot read
+		}
 		path := conn.Fragment(row.Name)
 		if !load.IsPropertyList(path) || seen[path] {
 			continue

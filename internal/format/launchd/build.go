@@ -42,6 +42,7 @@ type build struct {
 	once     bool // LaunchOnlyOnce
 	abandon  bool
 	throttle time.Duration
+	every    intervals
 	exitTime time.Duration
 	idle     time.Duration // TimeOut; 0: not set
 
@@ -121,6 +122,7 @@ func (b *build) root(v *plist.Value) {
 			k.read(b, e.Value)
 		}
 	}
+	b.judgeInterval()
 	if !slices.ContainsFunc(v.Entries, func(e plist.Entry) bool { return strings.EqualFold(e.Key, "Label") }) {
 		b.fail(v.Pos, fmt.Sprintf("add <key>Label</key> <string>%s</string>", b.label), "cannot load: the job has no Label")
 	}

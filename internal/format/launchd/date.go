@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rouse-init/rouse/internal/diag"
 	"github.com/rouse-init/rouse/internal/format/launchd/plist"
@@ -29,9 +30,26 @@ func (b *build) setInterval(v *plist.Value) {
 	for _, spec := range specs {
 		b.start(dateTerm(v.Pos, spec))
 	}
-	if real != n {
-		b.report(diag.Warning, CodeDiffers, v.Pos, fmt.Sprintf("cannot start every %d s: a day has no whole number of that (or it would need too many dates), using %s", n, span(real)),
-			fmt.Sprintf("set StartInterval to %d", real))
+	b.every = intervals{asked: n, real: real, pos: v.Pos}
+}
+
+// intervals are what StartInterval says and what is made of it, in seconds.
+type intervals struct {
+	asked, real int64
+	pos         diag.Pos
+}
+
+// judgeInterval tells of a StartInterval that is not kept, once ThrottleInterval
+// is known, wherever it stands.
+func (b *build) judgeInterval() {
+	switch e, throttle := b.every, int64(b.throttle/time.Second); {
+	case e.asked == 0:
+	case e.real < throttle:
+		b.report(diag.Warning, CodeDiffers, e.pos, fmt.Sprintf("cannot start every %s: ThrottleInterval is %s, so that it starts that often", span(e.asked), span(throttle)),
+			fmt.Sprintf("set StartInterval to %d, or ThrottleInterval to %d", throttle, e.real))
+	case e.real != e.asked:
+		b.report(diag.Warning, CodeDiffers, e.pos, fmt.Sprintf("cannot start every %d s: a day has no whole number of that (or it would need too many dates), using %s", e.asked, span(e.real)),
+			fmt.Sprintf("set StartInterval to %d", e.real))
 	}
 }
 
