@@ -77,6 +77,18 @@ func (s *sockaddr) inet() netip.AddrPort {
 	return netip.AddrPort{}
 }
 
+// unixName is "/path" or "@abstract", "" for other families.
+func (s *sockaddr) unixName() string {
+	if s.family() != unix.AF_UNIX || s.size <= unixHead {
+		return ""
+	}
+	name := s.bytes()[unixHead:]
+	if name[0] == 0 {
+		return "@" + string(name[1:])
+	}
+	return strings.TrimRight(string(name), "\x00")
+}
+
 // bytes is what tells two addresses apart.
 func (s *sockaddr) bytes() []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(&s.raw)), min(s.size, uint32(unsafe.Sizeof(s.raw))))

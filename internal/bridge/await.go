@@ -22,7 +22,7 @@ func (b *Bridge) awaitDaemon() <-chan struct{} {
 		for delay := firstDelay; ; delay = min(delay*3/2, dialDelay) {
 			longest := dialDelay
 			for _, be := range b.backends {
-				if be.ready(diag, b.cfg.Attempt) {
+				if be.ready(b, diag) {
 					return
 				}
 				if be.local() {
@@ -38,8 +38,11 @@ func (b *Bridge) awaitDaemon() <-chan struct{} {
 
 // ready asks the kernel who listens where it knows, and connects elsewhere.
 // Nobody can tell of a datagram socket on an internet address.
-func (be *backend) ready(diag *sockdiag.Diag, patience time.Duration) bool {
+func (be *backend) ready(b *Bridge, diag *sockdiag.Diag) bool {
 	for _, a := range be.addrs() {
+		if b.leadsHere(&a) {
+			continue
+		}
 		if be.local() {
 			ap := a.inet()
 			if _, _, err := diag.Queue(sockdiag.Key{Addr: ap.Addr(), Port: ap.Port()}); err == nil {
@@ -48,7 +51,7 @@ func (be *backend) ready(diag *sockdiag.Diag, patience time.Duration) bool {
 				continue
 			}
 		}
-		if answers(&a, be.sockType(), patience) {
+		if answers(&a, be.sockType(), b.cfg.Attempt) {
 			return true
 		}
 	}

@@ -109,7 +109,7 @@ func (b *Bridge) setUp() error {
 			be.lookUp(b)
 		}
 	}
-	return nil
+	return b.checkOwn()
 }
 
 func (b *Bridge) openListeners() error {

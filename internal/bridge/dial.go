@@ -137,6 +137,9 @@ func (l *loop) dial(s *session, i int) bool {
 // connect begins one attempt. On loopback the three packets are exchanged
 // within the call, so asking again at once saves a wake-up.
 func (l *loop) connect(s *session, be *backend, a *sockaddr) (int32, unix.Errno) {
+	if l.b.leadsHere(a) {
+		return -1, errOwn
+	}
 	fd, errno := sysSocket(a.family(), unix.SOCK_STREAM)
 	if errno != 0 {
 		return -1, errno

@@ -115,7 +115,7 @@ func (l *loop) release() {
 func (l *loop) lastRefusal() string {
 	for i := range l.gates {
 		if why := l.gates[i].why; why != 0 {
-			return ": " + l.b.backends[i].text + ": " + why.Error()
+			return ": " + l.b.backends[i].text + ": " + reason(why)
 		}
 	}
 	return ""

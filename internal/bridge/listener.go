@@ -24,6 +24,7 @@ type listener struct {
 	own      bool // opened here, so nobody has its queue after us
 	inet     bool // it is for TCP
 	wild     bool // answers have to say from which address
+	place    place
 }
 
 // backlog is what listen(2) gets; the kernel caps it at net.core.somaxconn.
@@ -140,6 +141,7 @@ func cannotListen(text string, errno unix.Errno, who string) error {
 // prepare sets what accepted connections inherit, which spares a system call
 // for each of them.
 func (li *listener) prepare(local *sockaddr) {
+	li.findPlace(local)
 	switch family := local.family(); {
 	case family == unix.AF_UNIX:
 	case !li.datagram:

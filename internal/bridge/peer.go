@@ -111,6 +111,11 @@ func (l *loop) connectPeer(p *peer) bool {
 	}
 	g := &l.gates[p.backend]
 	a := &addrs[g.which%len(addrs)]
+	if l.b.leadsHere(a) {
+		l.b.say("cannot bridge to " + be.text + ": " + reason(errOwn))
+		g.which++
+		return false
+	}
 	fd, errno := sysSocket(a.family(), unix.SOCK_DGRAM)
 	if errno != 0 {
 		return false
