@@ -9,6 +9,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -251,8 +252,8 @@ func (c *checker) triggers(u *unit.Unit) {
 		if o == nil || o.Load == unit.Loaded {
 			continue
 		}
-		if u.Socket != nil && u.Socket.MemberOf != "" && unit.Split(u.Name).Instance != "0" {
-			continue // the first one has said it for all
+		if u.Socket != nil && u.Socket.MemberOf != "" {
+			continue // the one with Distribute= says it for all
 		}
 		f := c.add(u, diag.Warning, CodeNoService, sectionOf(u), "cannot start %s when it is due: %s", d.Name, plainWhy(o))
 		f.Fix = "add " + d.Name
@@ -260,8 +261,32 @@ func (c *checker) triggers(u *unit.Unit) {
 			f.Fix = o.LoadErr.Fix
 		}
 	}
-	if u.Socket != nil && u.Socket.Accept {
+	switch {
+	case u.Socket != nil && u.Socket.Accept:
 		c.acceptor(u)
+	case u.Socket != nil && u.Socket.Distribute > 0:
+		c.distributor(u)
+	}
+}
+
+// distributor checks the instances that the members of a socket with
+// Distribute= start: none of them is opened without its own.
+func (c *checker) distributor(u *unit.Unit) {
+	template := u.Socket.Service
+	for i := range u.Socket.Distribute {
+		name := unit.InstanceOf(template, strconv.FormatUint(uint64(i), 10))
+		o := c.units[c.loader.Canonical(name)]
+		if o == nil || o.Load == unit.Loaded {
+			continue
+		}
+		f := c.add(u, diag.Error, CodeNoService, sectionOf(u), "cannot start: Distribute= starts instances of %s, and %s is not loaded: %s", template, name, plainWhy(o))
+		if o.Load == unit.NotFound {
+			f.Fix = "add " + template
+			if own := unit.WithKind(u.Name, unit.KindService); c.loader.Defined(own) {
+				f.Fix += ", as a copy of " + own
+			}
+		}
+		return
 	}
 }
 

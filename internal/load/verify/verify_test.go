@@ -116,6 +116,16 @@ func TestFindings(t *testing.T) {
 			`a.socket:2 RS405 a.socket: cannot serve connections: Accept=yes starts instances of a@.service: no file defines it | add a@.service`,
 			`b.socket:2 RS405 b.socket: cannot serve connections: Accept=yes starts instances of b@.service: it is masked`,
 		}},
+		{"distributor", map[string]string{
+			"a.socket": "[Socket]\nListenStream=1\nDistribute=2\n", "a.service": ok,
+			"b.socket": "[Socket]\nListenStream=2\nDistribute=2\nService=worker@.service\n",
+			"c.socket": "[Socket]\nListenStream=3\nDistribute=2\n", "c@.service": ok, "c@1.service": "->/dev/null",
+			"d.socket": "[Socket]\nListenStream=4\nDistribute=2\n", "d@.service": ok,
+		}, []string{
+			`a.socket:2 RS403 a.socket: cannot start: Distribute= starts instances of a@.service, and a@0.service is not loaded: no file defines it | add a@.service, as a copy of a.service`,
+			`b.socket:2 RS403 b.socket: cannot start: Distribute= starts instances of worker@.service, and worker@0.service is not loaded: no file defines it | add worker@.service`,
+			`c.socket:2 RS403 c.socket: cannot start: Distribute= starts instances of c@.service, and c@1.service is not loaded: it is masked`,
+		}},
 		{"dangling links", map[string]string{"a.service": "->/opt/none.service", "b.service": "->/opt/none.service", "c.service": "->none.service"}, []string{
 			`a.service:0 RS305 a.service: cannot read the file: the link leads to `,
 			`b.service:0 RS305 b.service: cannot read the file: the link leads to `,
