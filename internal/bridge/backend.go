@@ -31,6 +31,9 @@ func newBackend(text string) (*backend, error) {
 	if err != nil {
 		return nil, err
 	}
+	if a.path == "" && a.port == 0 {
+		return nil, badAddress(text, "nobody listens at port 0")
+	}
 	be := &backend{address: a}
 	switch {
 	case a.path != "":

@@ -4,6 +4,7 @@ package bridge
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"sync"
@@ -61,7 +62,14 @@ func New(cfg Config) (*Bridge, error) {
 	b := &Bridge{cfg: cfg, base: time.Now(), Deaf: make(chan struct{}), grown: make(chan struct{}, 1)}
 	b.cfg.tidy()
 	b.wantsAddress = cfg.SendProxy != NoHeader || cfg.Transparent
-	b.limit = descriptors(cfg.Limit)
+	fit, files := descriptors()
+	b.limit = fit
+	if b.cfg.Limit > 0 {
+		b.limit = min(fit, int32(min(b.cfg.Limit, math.MaxInt32)))
+	}
+	if fit < fewFit && (b.cfg.Limit <= 0 || b.cfg.Limit > int(fit)) {
+		b.say(fmt.Sprintf("there is room for %d connections at a time, as %d files may be open (ulimit -n, LimitNOFILE=); more wait in the kernel", fit, files))
+	}
 	if cfg.Page {
 		b.page = pageResponse(cfg.PageHTML)
 	}
@@ -74,8 +82,8 @@ func New(cfg Config) (*Bridge, error) {
 }
 
 func (b *Bridge) setUp() error {
-	if len(b.cfg.To) == 0 {
-		return diag.Diagnostic{Severity: diag.Error, Msg: "there is nothing to bridge to", Fix: "name the daemon's address: --to 127.0.0.1:8080"}
+	if err := b.cfg.Check(); err != nil {
+		return err
 	}
 	for _, text := range b.cfg.To {
 		be, err := newBackend(text)
@@ -177,6 +185,9 @@ func (b *Bridge) add(li *listener, to *loop) {
 // long enough, and closes everything.
 func (b *Bridge) Run() error {
 	b.rested.Store(b.clock())
+	if b.cfg.IdleAfter {
+		b.rested.Store(never / 2)
+	}
 	b.tokens.Store(1)
 	if b.cfg.Spread == SpreadReusePort {
 		b.tokens.Store(int32(len(b.loops)))
@@ -255,24 +266,24 @@ func (b *Bridge) closeAll() {
 // reserve are the descriptors that are not for connections.
 const reserve = 64
 
+// fewFit is how many connections hardly anybody has meant as a limit.
+const fewFit = 256
+
 // descriptors raises the limit of open files as far as it goes, and returns
-// how many connections fit.
-func descriptors(want int) int32 {
+// it, and how many connections fit.
+func descriptors() (fit int32, files uint64) {
 	var r unix.Rlimit
-	fit := math.MaxInt32
+	n := math.MaxInt32
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &r) == nil {
 		if r.Cur < r.Max {
 			r.Cur = r.Max
 			_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &r)
 		}
 		if r.Cur < math.MaxInt32 {
-			fit = max((int(r.Cur)-reserve)/2, 1)
+			n = max((int(r.Cur)-reserve)/2, 1)
 		}
 	}
-	if want > 0 {
-		fit = min(fit, want)
-	}
-	return int32(fit)
+	return int32(n), r.Cur
 }
 
 // processors is how many the process may use.

@@ -5,6 +5,8 @@ package bridge
 import (
 	"os"
 	"time"
+
+	"github.com/rouse-init/rouse/internal/diag"
 )
 
 // Header is a version of the PROXY protocol.
@@ -65,8 +67,9 @@ type Config struct {
 	// Idle ends the bridge when it had no connection for so long, also
 	// before the first. IdleBytes counts as idle connections on which
 	// nothing moved, too.
-	Idle      time.Duration
-	IdleBytes bool
+	// IdleAfter does not count the time before the first; not with IdleBytes.
+	Idle                 time.Duration
+	IdleBytes, IdleAfter bool
 	// ConnIdle ends a connection on which nothing moved for so long.
 	ConnIdle time.Duration
 	// KeepAlive is after how much silence TCP asks whether the peer is
@@ -106,6 +109,34 @@ func Defaults() Config {
 		Timeout: DefaultTimeout, Attempt: DefaultAttempt, UDPTimeout: DefaultUDPTimeout, Drain: DefaultDrain,
 		KeepAlive: DefaultKeepAlive, PageAfter: DefaultPageAfter,
 	}
+}
+
+// Check tells of options that do not go together.
+func (c *Config) Check() error {
+	if len(c.To) == 0 {
+		return diag.Diagnostic{Severity: diag.Error, Msg: "there is nothing to bridge to", Fix: "name the daemon's address: --to 127.0.0.1:8080"}
+	}
+	for _, text := range c.To {
+		if a, err := parseAddress(text); err != nil || !a.datagram { // an address that cannot be read is told by New
+			continue
+		}
+		option := ""
+		switch {
+		case c.SendProxy != NoHeader:
+			option = "--send-proxy"
+		case c.AcceptProxy:
+			option = "--accept-proxy"
+		case c.Page:
+			option = "--starting-page"
+		default:
+			continue
+		}
+		return diag.Diagnostic{
+			Severity: diag.Error, Msg: "cannot bridge to " + text + " with " + option + ": that is for connections, and datagrams have none",
+			Fix: "remove " + option,
+		}
+	}
+	return nil
 }
 
 // tidy makes 0 of spans that are longer than any process lives, so that no

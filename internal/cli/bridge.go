@@ -5,8 +5,10 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -39,7 +41,12 @@ unixgram: in front it is for datagrams. --to may have a name in it.`,
   rouse bridge --listen /run/db.sock --to db.example.org:5432
   rouse bridge --listen 443 --to /run/web.sock --send-proxy v2
   rouse bridge --listen udp:53 --to udp:127.0.0.1:5353`,
-		Args: cobra.NoArgs,
+		Args: func(c *cobra.Command, args []string) error {
+			if err := cobra.NoArgs(c, args); err != nil {
+				return ExitWith(exitUsage, err)
+			}
+			return nil
+		},
 		RunE: func(*cobra.Command, []string) error {
 			if err := o.complete(); err != nil {
 				return ExitWith(exitUsage, err)
@@ -48,6 +55,7 @@ unixgram: in front it is for datagrams. --to may have a name in it.`,
 		},
 	}
 	o.register(c.Flags())
+	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return ExitWith(exitUsage, err) })
 	return c
 }
 
@@ -117,11 +125,11 @@ func (o *bridgeOptions) complete() error {
 	if c.Limit < 0 || c.Loops < 0 {
 		return errors.New("--connections-max and --threads: expected a number of 1 or more, or 0 for the default")
 	}
-	if o.pageFile == "" {
-		return nil
+	c.Page = o.pageFile != ""
+	if err := c.Check(); err != nil {
+		return err
 	}
-	c.Page = true
-	if o.pageFile == ownPage {
+	if !c.Page || o.pageFile == ownPage {
 		return nil
 	}
 	var err error
@@ -175,13 +183,33 @@ func (a *app) socketProxyd(args []string) int {
 			if err := (*span)(&o.cfg.Idle).Set(idle); err != nil {
 				return fmt.Errorf("--exit-idle-time=%s: %w", idle, err)
 			}
+			if o.cfg.Idle == 0 { // as soon as the last connection ends
+				o.cfg.Idle, o.cfg.IdleAfter = 1, true
+			}
 		}
 		o.cfg.Drain = 0
-		o.cfg.To = []string{bridge.WithPort(words[0], "80")}
+		o.cfg.To = []string{portNumber(bridge.WithPort(words[0], "80"))}
 		return serveBridge(o.cfg)
 	}
 	c.SetArgs(args)
 	c.SetOut(a.out)
 	c.SetErr(a.err)
 	return a.finish(c.Execute())
+}
+
+// portNumber looks up the port of NAME:SERVICE (services(5)). What it does not
+// find is left to be refused as an address.
+func portNumber(text string) string {
+	i := strings.LastIndexByte(text, ':')
+	if i < 0 || text[0] == '/' || text[0] == '@' {
+		return text
+	}
+	if _, err := strconv.ParseUint(text[i+1:], 10, 16); err == nil {
+		return text
+	}
+	port, err := net.LookupPort("tcp", text[i+1:])
+	if err != nil {
+		return text
+	}
+	return text[:i+1] + strconv.Itoa(port)
 }

@@ -55,6 +55,13 @@ func (b *build) finishBridge() {
 // bridgeKinds: the daemon's addresses are of the kind of the socket's.
 func (b *build) bridgeKinds(datagram bool) {
 	br := b.sock.Bridge
+	for _, o := range br.Options {
+		name, _, _ := strings.Cut(strings.TrimPrefix(o, "--"), "=")
+		if datagram && (name == "send-proxy" || name == "accept-proxy" || name == "starting-page") {
+			b.refuse("X-Handover", name+" is for connections, and the socket has datagrams", "remove "+name)
+			return
+		}
+	}
 	for i, to := range br.To {
 		word, rest, _ := strings.Cut(to, ":")
 		kind, given := bridgeKinds[word]

@@ -8,6 +8,7 @@ package verify
 import (
 	"cmp"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -195,6 +196,9 @@ func (c *checker) unit(u *unit.Unit, named bool) {
 	if job(u) != nil {
 		c.job(u)
 	}
+	if u.Socket != nil && u.Socket.Bridge != nil {
+		c.page(u)
+	}
 	if u.Socket != nil {
 		c.commands(u, u.Socket.Commands, u.Socket.Exec)
 		c.account(u, u.Socket.Exec)
@@ -310,6 +314,24 @@ func (c *checker) acceptor(u *unit.Unit) {
 	if why != "" {
 		f := c.add(u, diag.Error, CodeAccept, sectionOf(u), "cannot serve connections: Accept=yes starts instances of %s: %s", service, why)
 		f.Fix = "add " + service
+	}
+}
+
+// page reports a page of a bridge that is not there: the bridge would not start.
+func (c *checker) page(u *unit.Unit) {
+	for _, o := range u.Socket.Bridge.Options {
+		path, ok := strings.CutPrefix(o, "--starting-page=")
+		if !ok {
+			continue
+		}
+		in, err := c.root.Resolve(path)
+		if err == nil {
+			_, err = os.Stat(c.root.Host(in))
+		}
+		if err != nil {
+			f := c.add(u, diag.Error, CodeMissingFile, u.Socket.Bridge.Pos, "cannot start its bridge: starting-page=%s: no such file or directory", path)
+			f.Fix = "add the file, or write starting-page for a page of rouse's own"
+		}
 	}
 }
 

@@ -126,6 +126,13 @@ func TestFindings(t *testing.T) {
 			`b.socket:2 RS403 b.socket: cannot start: Distribute= starts instances of worker@.service, and worker@0.service is not loaded: no file defines it | add worker@.service`,
 			`c.socket:2 RS403 c.socket: cannot start: Distribute= starts instances of c@.service, and c@1.service is not loaded: it is masked`,
 		}},
+		{"page of a bridge", map[string]string{
+			"a.socket": "[Socket]\nListenStream=1\nX-Handover=bridge:3000 starting-page=/missing\n", "a.service": ok,
+			"b.socket": "[Socket]\nListenStream=2\nX-Handover=bridge:3001 starting-page=/usr/share/plain\n", "b.service": ok,
+			"c.socket": "[Socket]\nListenStream=3\nX-Handover=bridge:3002 starting-page\n", "c.service": ok,
+		}, []string{
+			`a.socket:3 RS406 a.socket: cannot start its bridge: starting-page=/missing: no such file or directory | add the file`,
+		}},
 		{"dangling links", map[string]string{"a.service": "->/opt/none.service", "b.service": "->/opt/none.service", "c.service": "->none.service"}, []string{
 			`a.service:0 RS305 a.service: cannot read the file: the link leads to `,
 			`b.service:0 RS305 b.service: cannot read the file: the link leads to `,
