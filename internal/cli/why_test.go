@@ -64,6 +64,19 @@ var explanations = []struct {
 		},
 		Needs: []engine.Need{{Unit: "basic.target", Why: "Requires=", Active: "active"}, {Unit: "db.service", Why: "After=", Active: "activating"}},
 	}, false},
+	{"unit that sleeps", engine.Explanation{
+		Unit: "img.service", Active: "active", Sub: "running", Goal: "up", Since: before(50 * time.Minute),
+		Causes: []engine.Cause{{At: before(50 * time.Minute), What: "img.socket was knocked on"}},
+		Sleep: &engine.Sleep{
+			Tier: "frozen", Since: before(125 * time.Second), Why: "silent for 1s (X-IdleSec=)", WokenBy: []string{"img.socket", "data on 2 connections"},
+			Note: "its memory cannot be paged out: no",
+		},
+	}, false},
+	{"unit that is kept awake", engine.Explanation{
+		Unit: "img.service", Active: "active", Sub: "running", Goal: "up", Since: before(50 * time.Minute),
+		Causes: []engine.Cause{{At: before(50 * time.Minute), What: "img.socket was knocked on"}},
+		Sleep:  &engine.Sleep{Tier: "awake", Why: "it sleeps when no service that is awake needs it", AwakeBy: []string{"X_ROUSE_BUSY=1, which it has said"}},
+	}, false},
 	{"job that waits for half of its condition", engine.Explanation{
 		Unit: "mountd.service", Active: "inactive", Sub: "waiting", Goal: "down",
 		StartOn: at("/etc/init/mountd.conf:3:10", node("and",

@@ -24,6 +24,7 @@ func (a *app) explanation(x *engine.Explanation, now clocks, job bool) {
 	if down && x.Failure != "" {
 		a.section("", strings.Split(x.Failure, "\n"))
 	}
+	a.sleep(x.Sleep, now)
 	a.causes(causes, now)
 	title := "start on"
 	if x.Goal == "up" {
@@ -65,6 +66,26 @@ func (a *app) headline(x *engine.Explanation, causes []engine.Cause, now clocks)
 	case x.Goal == "down" && x.Active == "active":
 		a.printf("  it is meant to stop\n")
 	}
+}
+
+// sleep says that a service sleeps and what wakes it, or what keeps it awake.
+func (a *app) sleep(s *engine.Sleep, now clocks) {
+	if s == nil {
+		return
+	}
+	switch {
+	case s.Tier != "awake" && s.Since != 0:
+		a.printf("  asleep (%s) since %s (%s): %s\n", s.Tier, clockTime(now, s.Since), now.ago(s.Since), visible(s.Why))
+	case s.Tier != "awake":
+		a.printf("  asleep (%s): %s\n", s.Tier, visible(s.Why))
+	default:
+		a.printf("  awake: %s\n", visible(s.Why))
+	}
+	if s.Note != "" {
+		a.printf("    %s\n", visible(s.Note))
+	}
+	a.section("woken by", s.WokenBy)
+	a.section("kept awake by", s.AwakeBy)
 }
 
 // stateWords say the state as one would; the inner state is added where it

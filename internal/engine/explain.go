@@ -42,6 +42,8 @@ type Explanation struct {
 	Causes []Cause `json:"causes,omitempty"`
 	// Waits are what it waits for now, in words; nothing if it does not.
 	Waits []string `json:"waits,omitempty"`
+	// Sleep is nil for what neither sleeps nor may.
+	Sleep *Sleep `json:"sleep,omitempty"`
 	// StartOn and StopOn are the states of its event expressions.
 	StartOn *ExprState `json:"start_on,omitempty"`
 	StopOn  *ExprState `json:"stop_on,omitempty"`

@@ -48,6 +48,8 @@ type idle struct {
 	Sockets []string // all its open sockets
 	Bound   []string // those of who it is bound with, which are looked at, too
 	Gen     uint64   // of the Freeze, Thaw or CountConnections that is waited for
+	Stay    stays    // what the last look has found
+	Open    uint32   // connections, then
 	Since   Time     // no connection was seen since
 	Heard   Time     // the last look after which a datagram had been read
 	Retry   Time     // it is not frozen before

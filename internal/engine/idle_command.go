@@ -114,6 +114,7 @@ func (e *Engine) judgeExited(n *node, in Exited) bool {
 			return true
 		}
 		x.Judged = true
+		x.Stay &^= stayJudged
 		e.count(n)
 	case in.Code == codeExited && in.Status < 255 && !unmade:
 		m.Faulty = false
@@ -157,6 +158,7 @@ func (e *Engine) judgeBusy(n *node, atLeast Time) {
 		return
 	}
 	x.Since, x.Heard, x.Empty = e.now, e.now, false
+	x.Stay |= stayJudged
 	if x.Next == 0 && x.Gen == 0 {
 		e.planLook(n, e.now+max(e.lookAfter(x), atLeast))
 	}

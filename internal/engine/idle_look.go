@@ -257,12 +257,14 @@ func (e *Engine) looked(n *node, c Count) {
 	e.seen(n, &c)
 	unneeded := !x.Group || !e.kept(n)
 	busy := e.inhibited(n) || c.Queued > 0 || c.Traffic || n.job != nil || !unneeded || x.owes(c)
+	works, unseen := false, e.unseen(n, c)
 	if c.CPU >= 0 && x.Sec != 0 && !hasJudge(n) {
 		// Work without a connection shows as use of the CPU.
-		busy = busy || e.works(n, c.CPU)
+		works = e.works(n, c.CPU)
 		x.CPU, x.CPUAt = c.CPU, e.now
 	}
-	busy = busy || e.unseen(n, c)
+	busy = busy || works || unseen
+	x.noteStay(c, works, unseen)
 	var quiet Time
 	switch {
 	case busy:

@@ -99,6 +99,15 @@ func (m *machine) why(name string) {
 	for _, w := range x.Waits {
 		fmt.Fprintf(&m.buf, "  waits for %s\n", w)
 	}
+	if s := x.Sleep; s != nil {
+		fmt.Fprintf(&m.buf, "  %s: %s\n", s.Tier, s.Why)
+		for _, w := range s.WokenBy {
+			fmt.Fprintf(&m.buf, "  woken by %s\n", w)
+		}
+		for _, w := range s.AwakeBy {
+			fmt.Fprintf(&m.buf, "  kept awake by %s\n", w)
+		}
+	}
 	for _, s := range []*ExprState{x.StartOn, x.StopOn} {
 		m.whyExpr(s, "  ")
 	}

@@ -31,7 +31,7 @@ func (e *Engine) Why(name string) (x Explanation, ok bool) {
 	if e.goalUp(n) {
 		x.Goal = "up"
 	}
-	x.Waits = e.waits(n)
+	x.Waits, x.Sleep = e.waits(n), e.sleepOf(n)
 	if v := n.def.Events; v != nil {
 		var start, stop []latch
 		if n.ev != nil {
