@@ -75,4 +75,22 @@ func TestListSleeping(t *testing.T) {
 		t.Errorf("list-sleeping:\n%s", out)
 	}
 	t.Logf("\n%s", out)
+	if code, out := p.ctl("status"); code != 0 || !strings.Contains(out, " 4 services asleep; ") {
+		t.Errorf("status:\n%s", out)
+	}
+	for unit, want := range map[string]string{"frozen.service": "asleep (frozen) since", "stopped.service": "asleep (stopped) since", "held.service": "frozen on request"} {
+		if _, out := p.ctl("why", unit); !strings.Contains(out, want) || !strings.Contains(out, "woken by\n") {
+			t.Errorf("why %s:\n%s", unit, out)
+		}
+	}
+	// What a person has stopped does not sleep.
+	if code, out := p.ctl("stop", "frozen.service"); code != 0 {
+		t.Fatalf("stop: %s", out)
+	}
+	if r, ok := p.sleeping("--all")["frozen.service"]; ok {
+		t.Errorf("frozen.service is stopped: %+v", r)
+	}
+	if code, _ := p.ctl("list-sleeping", "--state=frozen"); code == 0 {
+		t.Error("list-sleeping takes --state=, which it does not know")
+	}
 }

@@ -15,7 +15,8 @@ func listSleepingCommand(a *app) *cobra.Command {
 		Use: "list-sleeping [PATTERN...]", Short: "List services that sleep, since when, what that saves, and what would wake them",
 		RunE: func(_ *cobra.Command, args []string) error { return a.listSleeping(args) },
 	}
-	a.listFlags(c)
+	c.Flags().BoolVarP(&a.opt.all, "all", "a", false, "list those that no knock has started yet, too")
+	a.outputFlags(c)
 	return c
 }
 

@@ -23,7 +23,11 @@ func (a *app) ceilingLine(p client.Props) {
 		line = fmt.Sprintf("%d of %d awake", p.Number("Running"), most)
 	}
 	if memory != 0 {
-		line += fmt.Sprintf(", %s of %s in memory", size(p.Number("RunningMemory")), size(memory))
+		has := "what is not measured yet"
+		if n := p.Number("RunningMemory"); n != 0 || p.Number("Running") == 0 {
+			has = size(n)
+		}
+		line += fmt.Sprintf(", %s of %s in memory", has, size(memory))
 	}
 	if n := p.Number("Waiting"); n > 0 {
 		line += fmt.Sprintf(", %d waiting", n)

@@ -60,7 +60,7 @@ func (a *app) statusManager(asJSON bool) error {
 	a.printf("%s rouse %s (%s)\n", a.dot(dotState), s.Version, s.Scope)
 	a.line("State", "%s", s.State)
 	a.line("Units", "%d loaded, %d active, %d failed, %d jobs", s.Units, s.Active, s.Failed, s.Jobs)
-	a.line("Sockets", "%d asleep; %d wakes and %d sleeps so far", s.Sleeping, s.Wakes, s.Sleeps)
+	a.line("Sleep", "%s asleep; %s and %s so far", counted(int(s.Sleeping), "service"), counted(int(s.Wakes), "wake"), counted(int(s.Sleeps), "sleep"))
 	a.line("Since", "%s; %s", stamp(s.SinceUSec), ago(s.SinceUSec))
 	if s.GuardianPid != 0 {
 		a.line("Guardian", "%d", s.GuardianPid)

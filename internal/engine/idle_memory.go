@@ -42,6 +42,17 @@ func (e *Engine) total(r *room) (sum uint64) {
 	return sum
 }
 
+// measuredIn is total for who asks, 0 where nobody in the room has been measured
+// yet: what they are taken for until then is no figure to show.
+func (e *Engine) measuredIn(r *room) uint64 {
+	for _, id := range r.holders.ids {
+		if e.nodes[id].service.MemoryAt != 0 {
+			return e.total(r)
+		}
+	}
+	return 0
+}
+
 // extra is what a service that wakes will need beside what it has. One of which
 // nothing is known needs as much as the greediest of the others: most often they
 // are instances of one template.

@@ -38,7 +38,7 @@ func (e *Engine) viewOf(n *node) View {
 	}
 	v.Waits = e.roomWords(n)
 	if r := e.rooms[n.def.Name]; r != nil {
-		v.Awake, v.Waiting, v.Memory = uint32(len(r.seats.ids)), e.waitingIn(r), e.total(r)
+		v.Awake, v.Waiting, v.Memory = uint32(len(r.seats.ids)), e.waitingIn(r), e.measuredIn(r)
 	}
 	return v
 }

@@ -75,7 +75,7 @@ type View struct {
 	// awake, and those that wait for room.
 	Awake, Waiting uint32
 	// Memory is, of a slice with X-RunningMemory=, what its services had in
-	// memory when they were measured last.
+	// memory when they were measured last; 0: nobody has been.
 	Memory uint64
 }
 

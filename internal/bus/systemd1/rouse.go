@@ -194,6 +194,7 @@ func (s *Service) status() Status {
 	for _, c := range f.Counters {
 		st.Counters[c.Name] = c.Value
 	}
+	asleep := map[string]bool{} // services
 	s.be.Units(func(v *engine.View) bool {
 		st.Units++
 		switch v.Active {
@@ -203,8 +204,11 @@ func (s *Service) status() Status {
 			st.Failed++
 		case engine.Inactive, engine.Activating, engine.Deactivating:
 		}
-		if v.Unit.Kind == unit.KindSocket && v.Active == engine.Active && v.Sub == "listening" && (v.Unit.Socket == nil || v.Unit.Socket.Distribute == 0) {
-			st.Sleeping++
+		if sk := v.Unit.Socket; sk != nil && v.Active == engine.Active && v.Sub == "listening" && sk.Distribute == 0 {
+			asleep[sk.Service] = true
+		}
+		if v.Freezer == "frozen" { // its socket, if it has one, is "running"
+			asleep[v.Unit.Name] = true
 		}
 		if v.Unit.Kind != unit.KindSocket { // those of a socket are its service's
 			st.Wakes += uint64(v.Wakes)
@@ -212,6 +216,7 @@ func (s *Service) status() Status {
 		}
 		return true
 	})
+	st.Sleeping = uint32(len(asleep))
 	return st
 }
 

@@ -76,7 +76,7 @@ func (s *Service) asleep(v *engine.View, sockets []*object) (x Asleep, ok bool) 
 		if v.InactiveEnter == 0 {
 			x.Tier, x.Since = "unstarted", s.wall(sockets[0].view.ActiveEnter)
 		} else if v.Tier != engine.TierStopped {
-			x.Tier, x.Since = "stopped", s.wall(v.InactiveEnter)
+			return x, false // it has failed, or a person has stopped it
 		}
 	case v.Tier == engine.TierStopped && down && v.Unit.Service != nil && v.Unit.Service.BusName != "":
 		x.Memory = 0
@@ -89,7 +89,11 @@ func (s *Service) asleep(v *engine.View, sockets []*object) (x Asleep, ok bool) 
 		}
 	}
 	if n := v.OpenBefore; n > 0 && !down {
-		x.WokenBy = append(x.WokenBy, fmt.Sprintf("data on %d connections", n))
+		text := fmt.Sprintf("data on %d connections", n)
+		if n == 1 {
+			text = "data on 1 connection"
+		}
+		x.WokenBy = append(x.WokenBy, text)
 	}
 	if d := v.Unit.Service; d != nil && d.BusName != "" && down {
 		x.WokenBy = append(x.WokenBy, "the bus name "+d.BusName)
