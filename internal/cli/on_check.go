@@ -86,6 +86,9 @@ func (o *onOptions) checkSocket() error {
 	if o.idleAction != "stop" && o.idleAction != "freeze" {
 		return fmt.Errorf("--idle-action=%s: expected stop or freeze", o.idleAction)
 	}
+	if o.idleAction == "freeze" && o.idle == 0 {
+		return errors.New("--idle-action has no meaning without --idle: it never sleeps\n    fix: add --idle, such as --idle 10min")
+	}
 	if o.accept && o.idle != 0 {
 		return errors.New("--idle has no meaning with --accept: each process ends with its connection")
 	}

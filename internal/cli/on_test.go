@@ -108,6 +108,7 @@ func TestOnRefuses(t *testing.T) {
 		{"80", func(o *onOptions) { o.user = "a\nGroup=x" }, "--user="},
 		{"80", func(o *onOptions) { o.dir = "/no/such" }, "--dir=/no/such: no such file"},
 		{"80", func(o *onOptions) { o.dir = file }, "expected a directory"},
+		{"80", func(o *onOptions) { o.idleAction = "freeze" }, "no meaning without --idle"},
 		{"80", func(o *onOptions) { o.idleAction = "nap" }, "expected stop or freeze"},
 		{"80", func(o *onOptions) { o.handover = "none" }, "expected both, bind"},
 		{"80", func(o *onOptions) { o.handover = "bridge:" }, "X-Handover=bridge:: expected a port"},

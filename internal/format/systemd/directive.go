@@ -222,18 +222,12 @@ var sections = sync.OnceValue(func() map[string]*sectionInfo {
 	return infos
 })
 
-// otherSection finds a section other than except that has the key; "" when
-// there is none or when there are several.
-func otherSection(key, except string) string {
-	found := ""
-	for name, info := range sections() {
-		if name == except || info.keys[key] == nil {
-			continue
+// otherSections lists the sections other than except that have the key.
+func otherSections(key, except string) (found []string) {
+	for _, name := range sectionNames {
+		if info := sections()[name]; name != except && info.keys[key] != nil {
+			found = append(found, name)
 		}
-		if found != "" {
-			return ""
-		}
-		found = name
 	}
 	return found
 }

@@ -111,6 +111,9 @@ func (b *build) finishSocket() {
 	if s.IdleSec != unit.Infinity && s.Accept {
 		b.note("X-IdleSec", "X-IdleSec= has no effect with Accept=yes: each service ends with its connection", "remove one of them")
 	}
+	if s.IdleAction == unit.IdleFreeze && s.IdleSec == unit.Infinity {
+		b.note("X-IdleAction", "X-IdleAction= has no effect in [Socket] without X-IdleSec= there", "add X-IdleSec= to [Socket], or put both into [Service]")
+	}
 	if s.Accept {
 		s.Service = b.names.Prefix + "@.service"
 	} else if s.Service == "" {

@@ -284,13 +284,14 @@ func (p *parser) unknownKey(key string, line, col int32) {
 		names = p.secInfo.extensions
 	}
 	n := nearest(key, names)
-	if extension && n == "" {
+	others := otherSections(key, p.section)
+	if extension && n == "" && len(others) == 0 {
 		return
 	}
 	fix := ""
-	switch s := otherSection(key, p.section); {
-	case s != "":
-		fix = key + "= belongs into [" + s + "]"
+	switch {
+	case len(others) == 1 || extension && len(others) > 0:
+		fix = key + "= belongs into [" + strings.Join(others, "] or [") + "]"
 	case n != "":
 		fix = "did you mean " + n + "=?"
 	}

@@ -13,6 +13,7 @@ import (
 // but a person, or that no service needs whose sleep it could follow.
 func (c *checker) sleeper(u *unit.Unit) {
 	s := u.Service
+	c.idleKeys(u)
 	if !s.Sleeps() || s.Type == unit.TypeOneshot {
 		return
 	}
@@ -43,4 +44,55 @@ func (c *checker) neededBy(name string, counts func(*unit.Unit) bool) bool {
 			return d.Name == name && slices.Contains(pulls, d.Kind)
 		})
 	})
+}
+
+// idleKeys notes keys of a service that say how it sleeps where it never does, or
+// never like that.
+func (c *checker) idleKeys(u *unit.Unit) {
+	s := u.Service
+	var deep, other []string
+	if t := s.Tiers; t != nil {
+		if t.Reclaim != unit.Infinity {
+			deep = append(deep, "X-IdleReclaimSec")
+		}
+		if t.Stop != unit.Infinity {
+			deep = append(deep, "X-IdleStopSec")
+		}
+		if t.MinUp != 0 {
+			other = append(other, "X-IdleMinUpSec")
+		}
+	}
+	if len(unit.Of(s.Commands, unit.PhaseIdle)) > 0 {
+		other = append(other, "X-IdleCommand")
+	}
+	if s.IdleAction == unit.IdleFreeze {
+		other = append(other, "X-IdleAction")
+	}
+	if len(deep)+len(other) == 0 {
+		return
+	}
+	sleeps, freezes := s.Sleeps(), s.IdleAction == unit.IdleFreeze || s.IdleWhenUnneeded
+	all, _ := c.loader.Load(append(c.loader.Names(), unit.WithKind(u.Name, unit.KindSocket))...) // as in neededBy
+	for _, o := range all {
+		k := o.Socket
+		if o.Load != unit.Loaded || k == nil || k.Accept || k.Service != u.Name && (k.Bridge == nil || k.Bridge.Service != u.Name) {
+			continue
+		}
+		if k.IdleSec > 0 && k.IdleSec != unit.Infinity {
+			sleeps, freezes = true, freezes || k.IdleAction == unit.IdleFreeze
+		}
+	}
+	if slices.ContainsFunc(u.Deps, func(d unit.Dep) bool { return d.Kind == unit.BindsTo && unit.KindOf(d.Name) == unit.KindService }) {
+		return // it may sleep with that
+	}
+	switch {
+	case !sleeps:
+		for _, key := range append(other, deep...) {
+			c.add(u, diag.Note, CodeSleeper, where(u, key, ""), "%s= has no effect: it never sleeps", key).Fix = "add X-IdleSec= to [Service], or to the [Socket] that wakes it"
+		}
+	case !freezes:
+		for _, key := range deep {
+			c.add(u, diag.Note, CodeSleeper, where(u, key, ""), "%s= has no effect: it is stopped when it is idle, and never frozen", key).Fix = "set X-IdleAction=freeze"
+		}
+	}
 }

@@ -84,6 +84,16 @@ func TestFindings(t *testing.T) {
 			"a.service:3 RS413 a.service: nothing but a person wakes it: it has no socket and no bus name, and no unit starts it | wake it with `rouse start a.service`",
 			"f.service:3 RS413 f.service: no service needs it",
 		}},
+		{"sleep keys that do nothing", map[string]string{
+			"a.service": "[Service]\nExecStart=/usr/bin/web\nX-IdleStopSec=1h\nX-IdleCommand=/usr/bin/web\nX-IdleAction=freeze\n",
+			"b.service": "[Service]\nExecStart=/usr/bin/web\nX-IdleReclaimSec=1h\nX-IdleMinUpSec=1s\n", "b.socket": "[Socket]\nListenStream=80\nX-IdleSec=1s\n",
+			"c.service": "[Service]\nExecStart=/usr/bin/web\nX-IdleReclaimSec=1h\n", "c.socket": "[Socket]\nListenStream=81\nX-IdleSec=1s\nX-IdleAction=freeze\n",
+		}, []string{
+			"a.service:3 RS413 a.service: X-IdleStopSec= has no effect: it never sleeps | add X-IdleSec=",
+			"a.service:4 RS413 a.service: X-IdleCommand= has no effect: it never sleeps",
+			"a.service:5 RS413 a.service: X-IdleAction= has no effect: it never sleeps",
+			"b.service:3 RS413 b.service: X-IdleReclaimSec= has no effect: it is stopped when it is idle, and never frozen | set X-IdleAction=freeze",
+		}},
 		{"bare name", map[string]string{"a.service": "[Service]\nExecStart=web\nExecStartPre=wb\n"}, []string{
 			`a.service:3 RS402 a.service: cannot start: exec "wb": not found`,
 		}},
