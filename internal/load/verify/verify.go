@@ -63,9 +63,14 @@ func Verify(cfg load.Config, names ...string) Report {
 	if all {
 		names = load.New(cfg).Names()
 	}
+	given := names
 	names = instantiate(cfg, names)
 	l := load.New(cfg)
 	units, list := l.Load(names...)
+	madeUp := map[string]bool{}
+	for i, n := range names {
+		madeUp[l.Canonical(n)] = n != given[i]
+	}
 	own := map[string]bool{}
 	for _, n := range names {
 		own[l.Canonical(n)] = true
@@ -87,7 +92,7 @@ func Verify(cfg load.Config, names ...string) Report {
 		c.hidden(cfg, name, path)
 	}
 	c.conditions(own)
-	c.addresses(units, own)
+	c.addresses(slices.DeleteFunc(slices.Clone(units), func(u *unit.Unit) bool { return madeUp[u.Name] }), own)
 	for _, n := range names {
 		c.alias(n)
 	}

@@ -155,6 +155,7 @@ func TestFindings(t *testing.T) {
 			"port@.socket": "[Socket]\nListenStream=127.0.0.1:%i\n", "port@.service": ok, "more@.socket": "[Socket]\nListenStream=800%i\n", "more@.service": ok,
 			"host@.socket": "[Socket]\nListenStream=%i:80\n", "host@.service": ok, "six@.socket": "[Socket]\nListenStream=[%i]:80\n", "six@.service": ok,
 			"bridge@.socket": "[Socket]\nListenStream=/run/%i\nX-Handover=bridge:127.0.0.1:1%i\n", "bridge@.service": ok,
+			"port2@.socket": "[Socket]\nListenStream=127.0.0.1:%i\n", "port2@.service": ok,
 			"none@.socket": "[Socket]\nListenStream=127.0.0.1:port%i\n", "none@.service": ok,
 		}, []string{
 			`none@.socket:0 RS020 none@1.socket: cannot load: the socket listens on nothing`,
