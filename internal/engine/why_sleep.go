@@ -98,9 +98,7 @@ func actionWord(a unit.IdleAction) string {
 
 // wakers are what wakes a sleeper; x is nil for one that is down.
 func (e *Engine) wakers(n *node, x *idle) (by []string) {
-	for _, name := range e.socketsOf(n) {
-		by = append(by, name)
-	}
+	by = append(by, e.socketsOf(n)...)
 	if x != nil && len(x.Sockets) > 0 && n.view.OpenBefore > 0 {
 		by = append(by, "data on "+connections(n.view.OpenBefore))
 	}
