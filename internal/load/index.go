@@ -146,11 +146,7 @@ func (x *index) searchDirs(c Config) []dir {
 		}
 		d, name := filepath.Split(p)
 		d = filepath.Clean(d)
-		kind := c.InetdOptions.kindOf(p)
-		if kind == notSuper {
-			kind = superKind(p)
-		}
-		if kind != notSuper {
+		if kind := c.InetdOptions.kindOf(p); kind != notSuper {
 			x.super.add(kind, p)
 			continue
 		}

@@ -73,8 +73,10 @@ func TestSuperGiven(t *testing.T) {
 // TestSuperAccount: who is not root serves as nobody else, and says so when the
 // file is read.
 func TestSuperAccount(t *testing.T) {
-	dir := tree{"inetd.conf": "8001 stream tcp4 nowait root /bin/cat\n8002 stream tcp4 nowait me:us /bin/cat\n8003 stream tcp4 nowait me:root /bin/cat\n8004 stream tcp4 nowait 1000 /bin/cat\n",
-		"xinetd.conf": "service echo\n{\n\ttype = UNLISTED INTERNAL\n\tport = 8005\n\tsocket_type = stream\n\twait = no\n\tuser = root\n}\n"}.make(t)
+	dir := tree{
+		"inetd.conf":  "8001 stream tcp4 nowait root /bin/cat\n8002 stream tcp4 nowait me:us /bin/cat\n8003 stream tcp4 nowait me:root /bin/cat\n8004 stream tcp4 nowait 1000 /bin/cat\n",
+		"xinetd.conf": "service echo\n{\n\ttype = UNLISTED INTERNAL\n\tport = 8005\n\tsocket_type = stream\n\twait = no\n\tuser = root\n}\n",
+	}.make(t)
 	for uid, want := range map[string]string{"0": "", "1000": "RS313 inetd.conf, RS313 inetd.conf"} {
 		cfg := Config{Scope: User, Paths: []string{dir}}
 		cfg.Options.Facts = &systemd.Facts{User: "me", UID: uid, Group: "us", GID: "1000"}

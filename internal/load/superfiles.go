@@ -27,7 +27,7 @@ type InetdOptions struct {
 	Inetd, Xinetd []string `json:",omitempty"`
 }
 
-// kindOf is what a file is by the options, notSuper where they do not say.
+// kindOf is what a file is by the options, or by itself where they do not say.
 func (o *InetdOptions) kindOf(path string) superFile {
 	switch {
 	case slices.Contains(o.Inetd, path):
@@ -35,7 +35,7 @@ func (o *InetdOptions) kindOf(path string) superFile {
 	case slices.Contains(o.Xinetd, path):
 		return ofXinetd
 	}
-	return notSuper
+	return superKind(path)
 }
 
 // Readable tells why one of the files that have to be there cannot be read.
@@ -207,7 +207,8 @@ func permit(pairs []*pair.Pair, c Config) {
 		group = f.GID
 	}
 	for _, p := range pairs {
-		x, what := &p.Exec, ""
+		x := &p.Exec
+		var what string
 		switch {
 		case p.OneProcess: // served by rouse itself, as whoever it is
 			x.User, x.Group = "", ""
