@@ -57,6 +57,9 @@ func (e *Engine) startInstance(m, sock *node) {
 		}
 		e.dropUnused(m)
 		e.work.push(reaction{do: recheck, node: m.id})
+		if no.Code == "NoSuchUnit" {
+			e.closeGone(sock)
+		}
 	}
 }
 

@@ -9,11 +9,11 @@ import "github.com/rouse-init/rouse/internal/unit"
 // from one version to the next.
 func closedWhenGone(n *node) bool { return n.socket != nil && n.def.Format != unit.FormatSystemd }
 
-// keepOpen is the definition that n gets: an open socket that is about to be closed
-// because its definition has vanished keeps the old one until it is, which tells
-// what is open.
+// keepOpen is the definition that n gets: an open socket whose definition has
+// vanished keeps the old one until it is closed, which tells what is open and
+// whom a client wakes.
 func keepOpen(n *node, u *unit.Unit) *unit.Unit {
-	if u.Load == unit.NotFound && closedWhenGone(n) && n.def.Socket != nil && n.socket.State.held() {
+	if u.Load == unit.NotFound && n.def.Socket != nil && n.socket != nil && n.socket.State.held() {
 		return n.def
 	}
 	return u
@@ -33,4 +33,12 @@ func undefined(n *node) string {
 		return "its definition cannot be read any longer"
 	}
 	return ""
+}
+
+// closeGone closes a socket that nothing defines any longer and whose service is
+// gone, too: the next client is refused.
+func (e *Engine) closeGone(n *node) {
+	if n != nil && n.view.Load == unit.NotFound && n.socket != nil && n.socket.State.up() {
+		e.autoJob(n, Stop, unit.ModeReplace, "neither it nor its service is defined any longer")
+	}
 }

@@ -38,7 +38,7 @@ const acceptMax = 8
 // accept takes connections from an Accept=yes listener.
 func (m *Manager) accept(name string, listener int) {
 	u, s := m.engine.Def(name), m.sockets[name]
-	if u == nil || s == nil || !s.watching {
+	if u == nil || u.Socket == nil || s == nil || !s.watching {
 		return
 	}
 	for range acceptMax {
