@@ -79,7 +79,11 @@ func TestMembersThatDoNotStop(t *testing.T) {
 		list, err := members(q)
 		return err == nil && slices.ContainsFunc(list, func(p process) bool { return p.state == of })
 	}
-	await(t, "parent that waits for its child", func() bool { return state('D') })
+	// One that waits for its disk is in the same state, but is alone.
+	await(t, "parent that waits for its child", func() bool {
+		list, _ := members(q)
+		return len(list) == 2 && state('D') && state('S')
+	})
 	if n, err := FreezeMembers(q); !errors.Is(err, syscall.EAGAIN) {
 		t.Errorf("froze %d: %v", n, err)
 	}
