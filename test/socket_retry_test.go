@@ -26,7 +26,7 @@ func TestSocketWaitsForItsPort(t *testing.T) {
 	p := up(t, map[string]string{
 		"unit.socket":  fmt.Sprintf("[Socket]\nListenStream=127.0.0.1:%d\n[Install]\nWantedBy=sockets.target\n", port[0]),
 		"unit.service": "[Service]\nExecStart=" + self(t, "fd") + "\n",
-		"inetd.conf":   fmt.Sprintf("127.0.0.1:%d stream tcp4 nowait root /bin/cat cat\n", port[1]),
+		"inetd.conf":   fmt.Sprintf("127.0.0.1:%d stream tcp4 nowait %s /bin/cat cat\n", port[1], me(t)),
 		"job.plist": agent("job", "exec cat", fmt.Sprintf("<key>Sockets</key><dict><key>s</key><dict><key>SockNodeName</key><string>127.0.0.1</string>"+
 			"<key>SockServiceName</key><integer>%d</integer></dict></dict>", port[2])),
 		"hand.socket":  fmt.Sprintf("[Socket]\nListenStream=127.0.0.1:%d\n", port[3]),
@@ -72,7 +72,7 @@ func TestPortWantedTwice(t *testing.T) {
 	p := up(t, map[string]string{
 		"web.socket":   fmt.Sprintf("[Socket]\nListenStream=127.0.0.1:%d\nAccept=yes\n[Install]\nWantedBy=sockets.target\n", port),
 		"web@.service": "[Service]\nExecStart=/bin/cat\nStandardInput=socket\n",
-		"inetd.conf":   fmt.Sprintf("127.0.0.1:%d stream tcp4 nowait root /bin/cat cat\n", port),
+		"inetd.conf":   fmt.Sprintf("127.0.0.1:%d stream tcp4 nowait %s /bin/cat cat\n", port, me(t)),
 	})
 	p.awaitLine("address already in use")
 	if out := p.output(); !strings.Contains(out, "web.socket:2:14") || !strings.Contains(out, "inetd.conf:1:1") || !strings.Contains(out, "give one of them another address") {

@@ -48,10 +48,14 @@ func (m *Manager) unborn() bool {
 			continue
 		}
 		exe, err := os.Stat(fmt.Sprintf("/proc/%d/exe", pid))
-		if err != nil || !os.SameFile(exe, self) {
-			continue
+		if err != nil {
+			continue // gone
 		}
-		if _, ok := orderOf(pid); !ok {
+		// In the midst of execve(2) it has the new program and no environment yet.
+		if env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid)); err == nil && len(env) == 0 {
+			return true
+		}
+		if _, ok := orderOf(pid); !ok && os.SameFile(exe, self) {
 			return true
 		}
 	}
