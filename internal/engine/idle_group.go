@@ -123,21 +123,12 @@ func (e *Engine) regroup(n *node) {
 func (e *Engine) changeGroup(n *node, member bool) {
 	x := n.service.Idle
 	x.Group, x.Pinned = member, false
-	if p := e.idlePolicy(n); p != nil {
-		x.Sec, x.Action, x.Polled = p.Sec, p.Action, p.Polled
-	} else {
-		x.Sec = 0
-	}
-	switch {
-	case x.Phase == idleAwake:
-		e.unlook(n)
-		if x.Sec == 0 && !member {
-			n.service.Idle = nil
-			return
-		}
-		e.idleEnter(n)
-	case !x.Held:
+	if !x.Held {
 		e.unfreeze(n) // thawed looks at it again
+	}
+	x.take(e.idlePolicy(n))
+	if x.Phase == idleAwake {
+		e.judgeAnew(n)
 	}
 }
 

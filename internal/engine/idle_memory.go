@@ -4,6 +4,7 @@ package engine
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rouse-init/rouse/internal/unit"
@@ -94,16 +95,19 @@ func (e *Engine) expectMemory(n *node) {
 	if n.service == nil {
 		n.service = &service{}
 	}
-	s, below := n.service, false
+	s, below, more := n.service, false, uint64(0)
 	e.roomsOf(n, func(r *room) {
 		if r.memory != 0 {
-			below = true
-			s.Memory = max(s.Memory, e.extra(r, n))
+			below, more = true, max(more, e.extra(r, n))
 		}
 	})
 	if !below {
 		return
 	}
+	if !holdsMemory(n) {
+		s.Memory = 0 // what it had in the run before
+	}
+	s.Memory += more
 	e.mem.At = 0 // the next one asks again
 	t := e.order("")
 	e.mem.After = t.Gen
@@ -206,12 +210,7 @@ func (e *Engine) memoryRooms() []*room {
 			all = append(all, r)
 		}
 	}
-	slices.SortFunc(all, func(a, b *room) int {
-		if a.slice < b.slice {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(all, func(a, b *room) int { return strings.Compare(a.slice, b.slice) })
 	return all
 }
 

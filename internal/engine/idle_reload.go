@@ -37,42 +37,56 @@ func (e *Engine) followPolicy(n *node) {
 		e.idleEnter(n)
 		return
 	}
-	if fresh == nil {
-		fresh = &idle{Sockets: x.Sockets, Polled: x.Polled}
-	}
 	switch {
-	case x.Leave || fresh.Leave:
+	case x.Leave || fresh != nil && fresh.Leave:
 		return // followGroup sees to it
-	case x.Group != fresh.Group:
+	case x.Group != (fresh != nil && fresh.Group):
 		e.regroup(n)
 		return
 	case x.follows(fresh):
 		e.followTiers(n)
 		return
 	}
-	on := fresh.Sec != 0 || fresh.Group
-	if x.Ice && !x.Held && (!on || x.Action != fresh.Action || !slices.Equal(x.Sockets, fresh.Sockets)) {
+	if x.Ice && !x.Held && (fresh == nil || x.Action != fresh.Action || !slices.Equal(x.Sockets, fresh.Sockets)) {
 		e.unfreeze(n) // thawed goes on
 		n.view.Cause = "its idle policy has changed"
 		e.changed(n)
 	}
-	x.Sec, x.Action, x.Polled, x.Sockets, x.Bound = fresh.Sec, fresh.Action, fresh.Polled, fresh.Sockets, fresh.Bound
-	switch {
-	case x.Phase != idleAwake:
+	x.take(fresh)
+	if x.Phase == idleAwake {
+		e.judgeAnew(n)
+	} else {
 		e.followTiers(n)
-	case !on:
-		e.unlook(n)
-		e.dropJudge(n)
-		s.Idle = nil
-		e.rearmLooks()
-	default:
-		e.unlook(n)
-		e.idleEnter(n)
 	}
+}
+
+// take has x follow the policy y; nil is that of one that does not sleep by
+// itself. What watches its sockets must have ended.
+func (x *idle) take(y *idle) {
+	if y == nil {
+		x.Sec, x.Leave = 0, false
+		return
+	}
+	x.Sec, x.Action, x.Polled, x.Leave, x.Sockets, x.Bound = y.Sec, y.Action, y.Polled, y.Leave, y.Sockets, y.Bound
+}
+
+// judgeAnew begins the time of an awake service again, by a policy that is new.
+func (e *Engine) judgeAnew(n *node) {
+	e.unlook(n)
+	if x := n.service.Idle; x.Sec != 0 || x.Group {
+		e.idleEnter(n)
+		return
+	}
+	e.dropJudge(n)
+	n.service.Idle = nil
+	e.rearmLooks()
 }
 
 // follows tells whether x is the policy y already.
 func (x *idle) follows(y *idle) bool {
+	if y == nil {
+		return x.Sec == 0
+	}
 	return x.Sec == y.Sec && x.Action == y.Action && x.Polled == y.Polled && slices.Equal(x.Sockets, y.Sockets) && slices.Equal(x.Bound, y.Bound)
 }
 

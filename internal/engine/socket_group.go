@@ -171,21 +171,11 @@ func (e *Engine) idleAnew(n *node) {
 		e.idleEnter(n)
 		return
 	}
-	fresh := e.idlePolicy(n)
-	if fresh == nil {
-		fresh = &idle{Sockets: x.Sockets, Polled: x.Polled}
-	}
-	x.Sec, x.Action, x.Polled, x.Leave, x.Sockets = fresh.Sec, fresh.Action, fresh.Polled, fresh.Leave, fresh.Sockets
-	switch {
-	case x.asleep():
+	if x.asleep() {
 		e.unfreeze(n)
-	case x.Phase != idleAwake:
-	case x.Sec == 0 && !x.Group:
-		e.unlook(n)
-		s.Idle = nil
-		e.rearmLooks()
-	default:
-		e.unlook(n)
-		e.idleEnter(n)
+	}
+	x.take(e.idlePolicy(n))
+	if x.Phase == idleAwake {
+		e.judgeAnew(n)
 	}
 }
