@@ -37,7 +37,7 @@ func (e *Engine) enlist(n *node) {
 		if m := e.nodes[id]; m != nil && n.def.Load == unit.Loaded {
 			u := instanceDef(n.def, m.def.Name)
 			e.newExpressions(m, u)
-			m.def, m.view.Unit = u, u
+			e.redefine(m, u)
 			e.changed(m)
 		}
 	}

@@ -58,10 +58,6 @@ func (e *Engine) load(in Loaded) {
 			e.work.push(reaction{do: recheck, node: n.id})
 		}
 	}
-	if e.roomsStale {
-		e.rebuildRooms()
-		e.tryRoom()
-	}
 }
 
 // adopt makes a unit that was compiled for this moment only known to the
@@ -95,9 +91,8 @@ func (e *Engine) define(u *unit.Unit) *node {
 	load, closes := u.Load, closedWhenGone(n)
 	u = keepOpen(n, u)
 	e.newExpressions(n, u)
-	e.roomsStale = e.roomsStale || e.roomsChange(n, u)
-	n.def = u
-	n.view.Unit, n.view.Load = u, load
+	e.redefine(n, u)
+	n.view.Load = load
 	e.tellMoved(n)
 	n.flag &^= flagGone
 	if load == unit.NotFound && closes {
@@ -118,6 +113,12 @@ func (e *Engine) define(u *unit.Unit) *node {
 	}
 	e.changed(n)
 	return n
+}
+
+// redefine gives n another definition.
+func (e *Engine) redefine(n *node, u *unit.Unit) {
+	e.roomsStale = e.roomsStale || e.roomsChange(n, u)
+	n.def, n.view.Unit = u, u
 }
 
 func (e *Engine) newNode(u *unit.Unit) *node {

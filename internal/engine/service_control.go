@@ -59,7 +59,7 @@ func (e *Engine) limitOf(n *node) time.Duration {
 	if n.service.State.stopping() {
 		return n.serviceDef().TimeoutStop
 	}
-	return n.serviceDef().TimeoutStart
+	return e.startLimit(n)
 }
 
 // controlState is the state in which the commands of a phase run.

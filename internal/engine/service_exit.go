@@ -139,7 +139,7 @@ func (e *Engine) mainExited(n *node, in Exited, lost bool) {
 	e.changed(n)
 	if next >= 0 {
 		e.spawnMain(n, next)
-		e.armState(n, d.TimeoutStart)
+		e.armState(n, e.startLimit(n))
 		return
 	}
 	if d.ExitType == unit.ExitCgroup && !s.Empty {

@@ -82,7 +82,7 @@ func (e *Engine) resetService(n *node) {
 // beginStart runs the first command.
 func (e *Engine) beginStart(n *node) {
 	if i := firstOf(n.serviceDef().Commands, unit.PhaseCondition); i >= 0 {
-		e.runControl(n, i, svcCondition, n.serviceDef().TimeoutStart)
+		e.runControl(n, i, svcCondition, e.startLimit(n))
 		return
 	}
 	e.enterStartPre(n)
@@ -94,7 +94,7 @@ func (e *Engine) enterStartPre(n *node) {
 		i = firstOf(n.serviceDef().Commands, unit.PhaseStartPre)
 	}
 	if i >= 0 {
-		e.runControl(n, i, svcStartPre, n.serviceDef().TimeoutStart)
+		e.runControl(n, i, svcStartPre, e.startLimit(n))
 		return
 	}
 	e.enterStart(n)
@@ -112,7 +112,7 @@ func (e *Engine) enterStart(n *node) {
 		n.view.Failure = "the unit has no ExecStart= any more"
 		e.enterSignal(n, svcStopSigterm, resResources)
 	case d.Type == unit.TypeForking:
-		e.runControl(n, i, svcStart, d.TimeoutStart)
+		e.runControl(n, i, svcStart, e.startLimit(n))
 	case d.Type == unit.TypeIdle && e.jobsQueued(n):
 		s.IdleWait = true
 		e.waiting = append(e.waiting, n.id)
@@ -120,7 +120,7 @@ func (e *Engine) enterStart(n *node) {
 		e.enterStartPost(n)
 	default:
 		e.spawnMain(n, i)
-		limit := d.TimeoutStart
+		limit := e.startLimit(n)
 		if (d.Type == unit.TypeSimple || d.Type == unit.TypeIdle) && d.Readiness == unit.ReadyByType {
 			limit = unit.Infinity // there is nothing to wait for but the clone
 		}
@@ -183,7 +183,7 @@ func (e *Engine) enterStartPost(n *node) {
 	e.petWatchdog(n)
 	e.endExpect(n)
 	if i := firstOf(n.serviceDef().Commands, unit.PhaseStartPost); i >= 0 {
-		e.runControl(n, i, svcStartPost, n.serviceDef().TimeoutStart)
+		e.runControl(n, i, svcStartPost, e.startLimit(n))
 		if n.service.State == svcStartPost {
 			e.armWatchdog(n)
 		}
@@ -241,11 +241,23 @@ func (e *Engine) serviceGood(n *node) bool {
 // lastPatience bounds a task that was started when everything else stopped.
 const lastPatience = 30 * time.Second
 
+// isLast tells whether n is such a task.
+func (e *Engine) isLast(n *node) bool { return e.down && n.ev != nil && n.ev.Last }
+
+// startLimit is the time limit of each state of a start.
+func (e *Engine) startLimit(n *node) time.Duration {
+	limit := n.serviceDef().TimeoutStart
+	if endless(limit) && e.isLast(n) {
+		return lastPatience
+	}
+	return limit
+}
+
 // armRuntime starts RuntimeMaxSec=, which counts from the moment at which the
 // unit became active. The random extra is made from the number of the run.
 func (e *Engine) armRuntime(n *node) {
 	s, d := n.service, n.serviceDef()
-	if e.down && n.ev != nil && n.ev.Last {
+	if e.isLast(n) {
 		e.arm(n, TimerRuntime, &s.more().Runtime, e.now+Time(lastPatience))
 		return
 	}

@@ -92,7 +92,7 @@ func (e *Engine) stateTimeout(n *node) {
 		return
 	}
 	if s.State.starting() {
-		e.because(n, "it was not ready within TimeoutStartSec= ("+d.TimeoutStart.String()+"), in state "+s.State.String())
+		e.because(n, "it was not ready within TimeoutStartSec= ("+e.startLimit(n).String()+"), in state "+s.State.String())
 		e.flushSockets(n)
 	} else if s.State.stopping() {
 		e.because(n, "it did not stop within TimeoutStopSec= ("+d.TimeoutStop.String()+"), in state "+s.State.String())

@@ -55,16 +55,25 @@ func (e *Engine) retrySocket(n *node, msg string) {
 func (e *Engine) retryTime(n *node) {
 	s := n.socket
 	s.Unbound.Timer = timer{}
-	svc := e.serviceOf(n)
-	switch {
+	switch without := e.without(n); {
 	case s.State != sckFailed || n.job != nil:
 	case !e.persists(n):
 		e.endRetry(n)
-	case !n.socketDef().Accept && svc != nil && svc.service != nil && !svc.service.State.down():
-		e.retrySocket(n, svc.def.Name+" runs without its socket")
+	case without != "":
+		e.retrySocket(n, without)
 	default:
 		e.bind(n)
 	}
+}
+
+// without says that the service of a socket that does not listen runs; "" if it
+// does not. It cannot be given a socket any more.
+func (e *Engine) without(n *node) string {
+	svc := e.serviceOf(n)
+	if n.socketDef().Accept || svc == nil || svc.service == nil || svc.service.State.down() {
+		return ""
+	}
+	return svc.def.Name + " runs without its socket"
 }
 
 // endRetry gives up: the socket is stopped, started or reset.
@@ -83,9 +92,15 @@ func (e *Engine) endRetry(n *node) {
 	e.changed(n)
 }
 
-// boundAtLast: a failed socket has its address.
+// boundAtLast: a failed socket has its address. It is given back if the service
+// has started meanwhile.
 func (e *Engine) boundAtLast(n *node) {
 	s := n.socket
+	if without := e.without(n); without != "" {
+		e.emit(CloseSocket{Unit: n.def.Name})
+		e.retrySocket(n, without)
+		return
+	}
 	s.Unbound, s.Result = nil, resSuccess
 	n.view.Failure, n.view.Cause = "", "its address has become free"
 	e.record(RecordInfo, n, "listens at last: its address has become free")

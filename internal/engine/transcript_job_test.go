@@ -4,6 +4,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,6 +16,14 @@ import (
 // indices; without one the job runs /main.
 func parseJob(t *testing.T, name string, lines []string) *unit.Unit {
 	t.Helper()
+	slice := "" // as of a unit: jobs have no stanza for it
+	lines = slices.DeleteFunc(slices.Clone(lines), func(l string) bool {
+		s, ok := strings.CutPrefix(strings.TrimSpace(l), "Slice=")
+		if ok {
+			slice = s
+		}
+		return ok
+	})
 	text := strings.Join(lines, "\n") + "\n"
 	if !strings.Contains(text, "exec ") && !strings.Contains(text, "no-main") {
 		text += "exec /main\n"
@@ -24,7 +33,7 @@ func parseJob(t *testing.T, name string, lines []string) *unit.Unit {
 	for _, d := range list {
 		t.Errorf("%s", d)
 	}
-	u.Deps = nil // the slice
+	u.Deps, u.Slice = nil, slice
 	return u
 }
 

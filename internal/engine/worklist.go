@@ -50,6 +50,9 @@ func (e *Engine) settle() {
 	w := &e.work
 	for {
 		switch {
+		case e.roomsStale: // first: what follows takes and leaves seats
+			e.rebuildRooms()
+			e.tryRoom()
 		case w.done < len(w.reactions):
 			r := w.reactions[w.done]
 			w.done++

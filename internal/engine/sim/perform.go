@@ -54,7 +54,10 @@ func (w *World) perform(f engine.Effect) {
 		w.res.Jobs++
 		w.jobs[f.Job] = f.Unit
 		it := w.touch(f.Unit)
-		it.job, it.jobStep, it.lastJob = f.Job, w.res.Steps, f.Job
+		if it.jobStep != w.res.Steps {
+			it.jobStep, it.firstJob = w.res.Steps, f.Job
+		}
+		it.job, it.lastJob = f.Job, f.Job
 	case engine.JobRemoved:
 		if _, ok := w.jobs[f.Job]; !ok {
 			w.violate("job %d of %s was removed but never queued", f.Job, f.Unit)

@@ -127,7 +127,8 @@ func (it *item) followSleep(v *engine.View) {
 }
 
 // checkRooms makes sure that a knock let nobody in beyond a ceiling. What starts
-// in the same step because a woken service needs it does not count.
+// in the same step because a woken service needs it does not count. Of one with
+// several jobs in one step nobody can tell whether the knock came first.
 func (w *World) checkRooms() {
 	var woken, changed []*item
 	brought := map[*item]bool{}
@@ -151,6 +152,7 @@ func (w *World) checkRooms() {
 	for _, it := range woken {
 		delete(brought, it) // by its bridge
 	}
+	woken = slices.DeleteFunc(woken, func(it *item) bool { return it.jobStep == w.res.Steps && it.firstJob != it.lastJob })
 	if len(woken) == 0 || len(w.rooms) == 0 {
 		return
 	}
