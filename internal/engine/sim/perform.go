@@ -57,7 +57,7 @@ func (w *World) perform(f engine.Effect) {
 		if it.jobStep != w.res.Steps {
 			it.jobStep, it.firstJob = w.res.Steps, f.Job
 		}
-		it.job, it.lastJob = f.Job, f.Job
+		it.job, it.lastJob, it.jobType = f.Job, f.Job, f.Type
 	case engine.JobRemoved:
 		if _, ok := w.jobs[f.Job]; !ok {
 			w.violate("job %d of %s was removed but never queued", f.Job, f.Unit)

@@ -163,7 +163,8 @@ func (w *World) checkRooms() {
 	awake := map[string]int{}
 	for v := range w.e.Units() {
 		it := w.item(v.Unit.Name)
-		again := it.jobStep == w.res.Steps && it.lastJob > first && !slices.Contains(woken, it)
+		later := it.lastJob > first || v.JobType != it.jobType // that job became a start
+		again := it.jobStep == w.res.Steps && later && !slices.Contains(woken, it)
 		for slice := range w.rooms {
 			if w.runs(&v) && below(&v, slice) && !brought[it] && !again {
 				awake[slice]++

@@ -98,6 +98,7 @@ type item struct {
 	lastJob  uint32 // that was queued, whether it has ended or not
 	jobStep  int    // in which it was queued
 	firstJob uint32 // of that step
+	jobType  engine.Verb
 	stopJob  uint32 // the job that stops it; 0 for none
 	stopStep int    // since which stopJob does
 	loaded   int    // the step of its last definition
