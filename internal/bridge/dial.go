@@ -6,11 +6,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// begin makes a session of an accepted connection, which it takes.
+// begin makes a session of a connection that this loop has accepted.
 func (l *loop) begin(fd int32, from *sockaddr) {
+	l.open.Add(1)
+	l.b.open.Add(1)
+	l.serve(fd, from)
+}
+
+// serve makes a session of an accepted connection, which it takes, and which is
+// counted as open.
+func (l *loop) serve(fd int32, from *sockaddr) {
 	s := l.sessions.get()
 	s.ends[client].fd, s.start = fd, l.now
-	l.count(1)
+	l.live++
 	if from != nil {
 		s.about = &about{from: *from, to: localAddr(fd)}
 	}

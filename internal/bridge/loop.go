@@ -45,6 +45,11 @@ type loop struct {
 	armed     bool // its listeners are watched
 	retry     int64
 
+	inbox    inbox
+	strained bool  // it gives away what it accepts
+	looked   int64 // when it last looked whether it is
+	slept    int64 // ns since then that it waited
+
 	// open is its number of connections; others look at it.
 	open atomic.Int32
 	// token: its turn to watch the shared listeners.
@@ -100,12 +105,14 @@ func (l *loop) run() {
 			yielded = l.now
 			runtime.Gosched()
 		}
+		slept := l.b.clock()
 		n, errno := sysWait(l.ep, l.events[:], l.timeout())
 		if errno != 0 && errno != unix.EINTR {
 			l.b.say("a loop cannot wait for events: " + errno.Error())
 			break
 		}
 		l.now = l.b.clock()
+		l.slept += l.now - slept
 		for i := range max(n, 0) {
 			l.dispatch(&l.events[i])
 		}
@@ -226,13 +233,16 @@ func (l *loop) finished() bool {
 		return true
 	case stopDrain:
 		// The first one goes last, since it watches the time.
-		return l.live == 0 && !l.token.Load() && (l.number != 0 || l.b.open.Load() == 0)
+		return l.open.Load() == 0 && !l.token.Load() && (l.number != 0 || l.b.open.Load() == 0) && l.inbox.close()
 	}
 	return false
 }
 
 // endAll ends what is left.
 func (l *loop) endAll() {
+	for !l.inbox.close() {
+		l.take()
+	}
 	for _, piece := range l.sessions.pieces {
 		for i := range piece {
 			if s := &piece[i]; s.ends[client].fd > 0 {

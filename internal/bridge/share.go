@@ -21,9 +21,10 @@ const (
 	retryAccept = 100 * time.Millisecond
 )
 
-// woken is called when somebody kicked the loop: it is given the listeners,
-// there is room again, a name was looked up, or the bridge stops.
+// woken is called when somebody kicked the loop: it is given a connection or the
+// listeners, there is room again, a name was looked up, or the bridge stops.
 func (l *loop) woken() {
+	l.take()
 	if l.b.stopping.Load() != running {
 		l.drain()
 		return
@@ -95,6 +96,7 @@ func (l *loop) unpause() bool {
 // accept takes what has come. There is a limit for one call, since those that
 // were accepted should not wait for those that come after them.
 func (l *loop) accept(li *listener) {
+	l.look()
 	for range acceptBatch {
 		if l.full() {
 			l.disarm()
@@ -110,7 +112,9 @@ func (l *loop) accept(li *listener) {
 		fd, errno := sysAccept(li.fd, from)
 		switch errno {
 		case 0:
-			l.begin(fd, from)
+			if !l.strained || !l.give(fd, from) {
+				l.begin(fd, from)
+			}
 		case unix.EAGAIN:
 			return
 		case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
@@ -139,12 +143,7 @@ func (l *loop) passOn() bool {
 	if mine < passAt {
 		return false
 	}
-	least := l
-	for _, o := range l.b.loops {
-		if o.open.Load() < least.open.Load() {
-			least = o
-		}
-	}
+	least := l.b.least(l)
 	if mine-least.open.Load() < passAt {
 		return false
 	}
@@ -159,6 +158,16 @@ func (l *loop) passOn() bool {
 		l.drain()
 	}
 	return true
+}
+
+// least is the loop with the fewest connections, l if none has fewer than that.
+func (b *Bridge) least(l *loop) *loop {
+	for _, o := range b.loops {
+		if o.open.Load() < l.open.Load() {
+			l = o
+		}
+	}
+	return l
 }
 
 // count keeps the numbers when a connection begins or ends, and lets those go

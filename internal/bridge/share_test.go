@@ -8,6 +8,7 @@ import (
 	"net"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -41,6 +42,85 @@ func TestHandover(t *testing.T) {
 	for i, l := range b.loops {
 		if n := l.open.Load(); n < 30-passAt || n > 30+passAt {
 			t.Errorf("loop %d has %d connections of 90", i, n)
+		}
+	}
+}
+
+// A loop that was busy gives what it accepts to the other one, and one that was
+// not keeps it.
+func TestStrain(t *testing.T) {
+	l := &loop{}
+	for i, step := range []struct {
+		busy     int64
+		strained bool
+	}{{0, false}, {strainSpan / 2, false}, {strainSpan, true}, {strainSpan / 2, true}, {strainSpan / 4, false}} {
+		l.now += strainSpan
+		l.slept = strainSpan - step.busy
+		if l.look(); l.strained != step.strained {
+			t.Errorf("step %d: strained is %t", i, l.strained)
+		}
+	}
+}
+
+// A loop does not end while there is something for it, and gets nothing more then.
+func TestInbox(t *testing.T) {
+	b := bridging(t, Config{Listen: []string{"127.0.0.1:0"}, To: []string{"127.0.0.1:1"}, Loops: 2})
+	l := b.loops[1] // which was not started
+	if in := &l.inbox; !in.put(l, accepted{fd: -1}) || in.close() || len(in.list) != 1 {
+		t.Error("it was closed with a connection in it")
+	}
+	l.inbox.list = nil
+	if in := &l.inbox; !in.close() || in.put(l, accepted{fd: -1}) || len(in.list) != 0 {
+		t.Error("something came after its end")
+	}
+}
+
+// Connections are given away under load, and each that came before a stop has its
+// answer.
+func TestGive(t *testing.T) {
+	backend := serving(t, "tcp", "", echo)
+	path := filepath.Join(t.TempDir(), "s")
+	for range 20 {
+		b, err := New(Config{Listen: []string{path}, To: []string{backend}, Timeout: patience, Loops: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.loops[0].strained, b.loops[0].looked = true, never/2 // for good
+		done := make(chan error, 1)
+		go func() { done <- b.Run() }()
+		var answers atomic.Int32
+		var stopped bool
+		var dialing sync.RWMutex
+		connect := func() net.Conn {
+			dialing.RLock()
+			defer dialing.RUnlock()
+			if stopped {
+				return nil
+			}
+			return dial(t, b)
+		}
+		var clients sync.WaitGroup
+		for range 3 {
+			clients.Go(func() {
+				for c := connect(); c != nil; c = connect() {
+					write(t, c, "x")
+					expect(t, c, "x")
+					c.Close()
+					answers.Add(1)
+				}
+			})
+		}
+		eventually(t, "exchanges", func() bool { return answers.Load() > 50 })
+		dialing.Lock()
+		stopped = true
+		b.Stop()
+		dialing.Unlock()
+		clients.Wait()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if !b.started[1].Load() || !b.started[2].Load() || b.Open() != 0 {
+			t.Errorf("started: %t, %t; %d are open", b.started[1].Load(), b.started[2].Load(), b.Open())
 		}
 	}
 }
