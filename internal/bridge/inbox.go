@@ -30,7 +30,8 @@ func (l *loop) look() {
 type inbox struct {
 	mu     sync.Mutex
 	list   []accepted
-	closed bool // the loop has ended
+	spare  []accepted // the room of the list before, which makes no garbage; the loop's own
+	closed bool       // the loop has ended
 }
 
 type accepted struct {
@@ -70,13 +71,16 @@ func (in *inbox) put(of *loop, a accepted) bool {
 
 // take serves what another loop has accepted.
 func (l *loop) take() {
-	l.inbox.mu.Lock()
-	list := l.inbox.list
-	l.inbox.list = nil
-	l.inbox.mu.Unlock()
+	in := &l.inbox
+	in.mu.Lock()
+	list := in.list
+	in.list = in.spare
+	in.mu.Unlock()
 	for _, a := range list {
 		l.serve(a.fd, a.from)
 	}
+	clear(list)
+	in.spare = list[:0]
 }
 
 // close refuses what comes from now on; false if there is something to take
