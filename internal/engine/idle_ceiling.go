@@ -79,6 +79,7 @@ type roomState struct {
 	At    Time   // when it fires
 	Pause Time   // until the next try
 	Look  uint64 // the CountConnections of candidates that is waited for
+	Ended Time   // when the end of a connection had one ordered last
 }
 
 // roomsOf calls f for every room that n is in, innermost first.

@@ -186,8 +186,22 @@ func (e *Engine) roomTime(in TimerFired) {
 		e.late++
 		return
 	}
-	e.room = roomState{Pause: e.room.Pause}
+	e.room = roomState{Pause: e.room.Pause, Ended: e.room.Ended}
 	e.tryRoom()
+}
+
+// connectionEnded has those looked at who wait. Thousands of connections may end
+// in a second, and each look asks the kernel for all of them.
+func (e *Engine) connectionEnded() {
+	switch {
+	case len(e.waiters) == 0 && !e.mem.Relief:
+	case e.now >= e.room.Ended+firstRoomTry:
+		e.room.Ended = e.now
+		e.tryRoom()
+	default:
+		e.room.Pause = 0
+		e.armRoom()
+	}
 }
 
 // seen notes what a look at an awake service tells about its use.

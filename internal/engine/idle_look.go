@@ -349,7 +349,7 @@ func (e *Engine) emptied(n *node) {
 		return
 	}
 	x.Since, x.Used = e.now, e.now
-	e.tryRoom()
+	e.connectionEnded()
 	if x.Next == 0 && x.Gen == 0 && !n.view.Inhibited {
 		e.planLook(n, e.now+x.Sec)
 	}
