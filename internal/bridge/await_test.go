@@ -5,7 +5,6 @@ package bridge
 import (
 	"io"
 	"net"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -19,15 +18,7 @@ func TestAwait(t *testing.T) {
 		t.Run(to, func(t *testing.T) {
 			dir := t.TempDir()
 			told := notified(t, dir)
-			l, err := net.Listen("unix", filepath.Join(dir, "l"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer l.Close()
-			file, err := l.(*net.UnixListener).File()
-			if err != nil {
-				t.Fatal(err)
-			}
+			l, file := managed(t, dir)
 			early := dialAddr(t, l.Addr().String())
 			write(t, early, "hello")
 			addr := freeAddr(t, to)
@@ -44,15 +35,7 @@ func TestAwait(t *testing.T) {
 func TestAwaitInVain(t *testing.T) {
 	dir := t.TempDir()
 	told := notified(t, dir)
-	l, err := net.Listen("unix", filepath.Join(dir, "l"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	file, err := l.(*net.UnixListener).File()
-	if err != nil {
-		t.Fatal(err)
-	}
+	l, file := managed(t, dir)
 	_ = dialAddr(t, l.Addr().String())
 	cmd := process(t, file, "NOTIFY_SOCKET="+dir+"/notify", "BRIDGE_TO="+freeAddr(t, "tcp"), "BRIDGE_AWAIT=1")
 	told("STATUS=waiting")

@@ -37,6 +37,21 @@ func process(t *testing.T, listener *os.File, env ...string) *exec.Cmd {
 	return cmd
 }
 
+// managed is a socket as a service manager holds it.
+func managed(t *testing.T, dir string) (net.Listener, *os.File) {
+	t.Helper()
+	l, err := net.Listen("unix", filepath.Join(dir, "l"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	file, err := l.(*net.UnixListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l, file
+}
+
 // notified listens as a service manager does; what it returns waits for a message
 // that begins in this way.
 func notified(t *testing.T, dir string) func(want string) {
@@ -62,15 +77,7 @@ func notified(t *testing.T, dir string) func(want string) {
 func TestServe(t *testing.T) {
 	dir := t.TempDir()
 	told := notified(t, dir)
-	l, err := net.Listen("unix", filepath.Join(dir, "l"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	file, err := l.(*net.UnixListener).File()
-	if err != nil {
-		t.Fatal(err)
-	}
+	l, file := managed(t, dir)
 	early := dialAddr(t, l.Addr().String())
 	cmd := process(t, file, "NOTIFY_SOCKET="+dir+"/notify", "BRIDGE_TO="+serving(t, "tcp", "", echo))
 	told("READY=1\n")

@@ -73,6 +73,20 @@ func (a *app) json() (bool, error) {
 	return false, fmt.Errorf("output format %q is not known, expected short or json", a.opt.output)
 }
 
+// told is a list that a method of the manager answers with, and whether it is to
+// be printed as JSON.
+func told[T any](a *app, method string) (list []T, asJSON bool, err error) {
+	if asJSON, err = a.json(); err != nil {
+		return nil, false, err
+	}
+	conn, err := a.connect()
+	if err != nil {
+		return nil, false, err
+	}
+	err = conn.JSON(method, &list)
+	return list, asJSON, err
+}
+
 func (a *app) withLegend() bool {
 	return !a.opt.noLegend && !slices.Contains([]string{"no", "false", "0", "off"}, strings.ToLower(a.opt.legend))
 }

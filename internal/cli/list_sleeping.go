@@ -57,16 +57,8 @@ func (s *asleep) cpu() string {
 }
 
 func (a *app) listSleeping(args []string) error {
-	asJSON, err := a.json()
+	list, asJSON, err := told[asleep](a, "Sleeping")
 	if err != nil {
-		return err
-	}
-	conn, err := a.connect()
-	if err != nil {
-		return err
-	}
-	var list []asleep
-	if err := conn.JSON("Sleeping", &list); err != nil {
 		return err
 	}
 	list = slices.DeleteFunc(list, func(s asleep) bool {

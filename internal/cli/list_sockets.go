@@ -142,16 +142,8 @@ func byPort(x, y string) int {
 }
 
 func (a *app) listSockets(args []string) error {
-	asJSON, err := a.json()
+	list, asJSON, err := told[sleeper](a, "Sleepers")
 	if err != nil {
-		return err
-	}
-	conn, err := a.connect()
-	if err != nil {
-		return err
-	}
-	var list []sleeper
-	if err := conn.JSON("Sleepers", &list); err != nil {
 		return err
 	}
 	list = slices.DeleteFunc(list, func(s sleeper) bool {

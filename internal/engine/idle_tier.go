@@ -195,19 +195,19 @@ const execPatience = Time(10 * time.Second)
 // upFor is when the service, and who it is bound with, will have been up for long
 // enough.
 func (e *Engine) upFor(n *node) Time {
-	at := n.upFor()
+	at := n.oldEnough()
 	if m := &n.service.Main; n.service.Idle.Group && !m.Ran && m.Index >= 0 && m.Pid != 0 && n.serviceDef().Type == unit.TypeSimple {
 		at = max(at, n.view.MainStart+execPatience)
 	}
 	for _, m := range e.boundWith(n) {
 		if m.service != nil && m.service.State.up() {
-			at = max(at, m.upFor())
+			at = max(at, m.oldEnough())
 		}
 	}
 	return at
 }
 
-func (n *node) upFor() Time {
+func (n *node) oldEnough() Time {
 	t, d := n.serviceDef().Tiers, depth{}
 	if x := n.service.Idle; x != nil {
 		d = x.Depth
