@@ -205,30 +205,12 @@ func freePorts(t *testing.T, n int) []int {
 // walk runs clients that ask one service after another, at random, with pauses
 // of up to 20 ms; some take their time over the connection.
 func walk(t *testing.T, ports []int, clients int, d time.Duration) (asked, failed int64) {
-	var wg sync.WaitGroup
-	var ok, bad atomic.Int64
-	end := time.Now().Add(d)
-	for i := range clients {
-		wg.Go(func() {
-			r := rand.New(rand.NewPCG(2, uint64(i)))
-			for n := 0; time.Now().Before(end); n++ {
-				line := fmt.Sprintf("request %d of client %d", n, i)
-				if r.IntN(4) == 0 {
-					line = "slow " + strconv.Itoa(r.IntN(30)) + "ms"
-				}
-				answer, err := ask("tcp", "127.0.0.1:"+strconv.Itoa(ports[r.IntN(len(ports))]), line)
-				if err != nil || !strings.HasSuffix(answer, line) {
-					t.Logf("%s: %q, %v", line, answer, err)
-					bad.Add(1)
-				} else {
-					ok.Add(1)
-				}
-				time.Sleep(time.Duration(r.Int64N(int64(20 * time.Millisecond))))
-			}
-		})
-	}
-	wg.Wait()
-	return ok.Load() + bad.Load(), bad.Load()
+	return crowd(t, clients, d, 20*time.Millisecond, func(r *rand.Rand) (port int, line string) {
+		if r.IntN(4) == 0 {
+			line = "slow " + strconv.Itoa(r.IntN(30)) + "ms"
+		}
+		return ports[r.IntN(len(ports))], line
+	})
 }
 
 // awakeBelow counts the services among the children of the guardian that are

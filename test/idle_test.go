@@ -46,6 +46,12 @@ func TestSleepUnderLoad(t *testing.T) {
 
 // load runs clients that pause for 0 to 300 ms between requests.
 func load(t *testing.T, port, clients int, d time.Duration) (asked, failed int64) {
+	return crowd(t, clients, d, 300*time.Millisecond, func(*rand.Rand) (int, string) { return port, "" })
+}
+
+// crowd runs clients that ask at random, with pauses of up to that length; next
+// says which port, and what if that matters.
+func crowd(t *testing.T, clients int, d, pause time.Duration, next func(*rand.Rand) (port int, line string)) (asked, failed int64) {
 	var wg sync.WaitGroup
 	var ok, bad atomic.Int64
 	end := time.Now().Add(d)
@@ -53,7 +59,10 @@ func load(t *testing.T, port, clients int, d time.Duration) (asked, failed int64
 		wg.Go(func() {
 			r := rand.New(rand.NewPCG(1, uint64(i)))
 			for n := 0; time.Now().Before(end); n++ {
-				line := fmt.Sprintf("request %d of client %d", n, i)
+				port, line := next(r)
+				if line == "" {
+					line = fmt.Sprintf("request %d of client %d", n, i)
+				}
 				answer, err := ask("tcp", "127.0.0.1:"+strconv.Itoa(port), line)
 				if err != nil || !strings.HasSuffix(answer, line) {
 					t.Logf("%s: %q, %v", line, answer, err)
@@ -61,7 +70,7 @@ func load(t *testing.T, port, clients int, d time.Duration) (asked, failed int64
 				} else {
 					ok.Add(1)
 				}
-				time.Sleep(time.Duration(r.Int64N(int64(300 * time.Millisecond))))
+				time.Sleep(time.Duration(r.Int64N(int64(pause))))
 			}
 		})
 	}
