@@ -93,6 +93,9 @@ func (w *World) broughtBy(bridge *item) bool {
 		return false
 	}
 	v, _ := w.e.Unit(o.name)
+	if o != bridge && v.Job != 0 && v.JobType == engine.Start && v.JobType != o.jobType {
+		return false // its job has become a start
+	}
 	return o == bridge || strings.Contains(v.Cause, bridge.name)
 }
 
@@ -149,6 +152,13 @@ func (w *World) checkRooms() {
 		v, _ := w.e.Unit(it.name)
 		it.wakes, it.ran = v.Wakes, w.runs(&v)
 	}
+	defer func() {
+		for _, it := range changed {
+			if v, _ := w.e.Unit(it.name); v.Job != 0 {
+				it.jobType = v.JobType
+			}
+		}
+	}()
 	for _, it := range woken {
 		delete(brought, it) // by its bridge
 	}
