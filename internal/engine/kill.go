@@ -145,9 +145,15 @@ func (e *Engine) enterSignal(n *node, st serviceState, f result) {
 // finalGone: no known process is left in one of the final states; others of
 // the cgroup may be.
 func (e *Engine) finalGone(n *node, f result) {
-	if groupKilled(&n.serviceDef().Kill, n.service.State) && !n.service.Empty {
+	k := &n.serviceDef().Kill
+	switch {
+	case n.service.Empty:
+	case groupKilled(k, n.service.State):
 		n.service.fail(f)
 		e.watchCgroup(n)
+		return
+	case k.SendSIGKILL && groupKilled(k, svcFinalSigkill): // KillMode=mixed
+		e.enterSignal(n, svcFinalSigkill, f)
 		return
 	}
 	e.enterDead(n, f, true)
