@@ -198,8 +198,10 @@ func (e *Engine) finishOne(n *node, r JobResult, spread bool) {
 	if r == JobTimeout || r == JobDependency {
 		e.work.push(reaction{do: runHandlers, node: n.id, rels: handlesFailure, ofJob: true})
 	}
-	for s := range e.each(n, triggeredBy) {
-		e.work.push(reaction{do: tellTrigger, node: s.id, other: n.id})
+	for _, m := range append(e.boundWith(n), n) {
+		for s := range e.each(m, triggeredBy) {
+			e.work.push(reaction{do: tellTrigger, node: s.id, other: m.id})
+		}
 	}
 	e.recheckAround(n)
 	e.work.push(reaction{do: recheck, node: n.id})

@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	"github.com/rouse-init/rouse/internal/unit"
@@ -178,7 +179,8 @@ func (e *Engine) serviceChanged(n, svc *node) {
 		}
 		return
 	}
-	if svc.job != nil || t != nil && (t.State == svcDeadBeforeRestart || t.State == svcFailedBeforeRestart) {
+	if svc.job != nil || t != nil && (t.State == svcDeadBeforeRestart || t.State == svcFailedBeforeRestart) ||
+		slices.ContainsFunc(e.boundWith(svc), func(m *node) bool { return m.job != nil && m.job.Type == Stop }) {
 		return // what is queued, or the restart, comes first
 	}
 	if m := e.limited(svc); m != nil {
