@@ -22,7 +22,8 @@ const (
 )
 
 // binaryReader reads objects by their numbers. Objects may be shared, and a
-// file may hold rings of them, so each use counts against the limits.
+// file may hold rings of them, so each use counts against the limits: a value,
+// and the bytes of text and data that are copied for it.
 type binaryReader struct {
 	*fault
 	text            []byte
@@ -30,6 +31,7 @@ type binaryReader struct {
 	offSize, refLen int
 	count           uint64
 	values          int
+	copied          uint64
 }
 
 func parseBinary(f *fault, text []byte) (*Value, diag.List) {
@@ -205,6 +207,9 @@ func (r *binaryReader) text456(v *Value, off uint64, kind byte, n, at uint64) er
 	b := r.bytes(at, size)
 	if b == nil {
 		return r.fail(off, "an object goes beyond its end")
+	}
+	if r.copied += size; r.copied > maxSize {
+		return tooLarge(r.pos(off))
 	}
 	switch kind {
 	case 4:

@@ -84,7 +84,8 @@ const (
 func Parse(path string, text []byte) (*Value, diag.List) {
 	f := &fault{path: path}
 	if len(text) > maxSize {
-		return nil, f.fatal(CodeLimit, diag.Pos{File: path, Line: 1, Col: 1}, "cannot read the property list: it is larger than 4 MiB", "")
+		f.list.Add(tooLarge(diag.Pos{File: path, Line: 1, Col: 1}))
+		return nil, f.list
 	}
 	if bytes.HasPrefix(text, []byte("bplist")) {
 		return parseBinary(f, text)
@@ -98,9 +99,8 @@ type fault struct {
 	list diag.List
 }
 
-func (f *fault) fatal(code string, pos diag.Pos, msg, fix string) diag.List {
-	f.list.Add(diag.Diagnostic{Pos: pos, Severity: diag.Error, Code: code, Msg: msg, Fix: fix})
-	return f.list
+func tooLarge(pos diag.Pos) diag.Diagnostic {
+	return diag.Diagnostic{Pos: pos, Severity: diag.Error, Code: CodeLimit, Msg: "cannot read the property list: it is larger than 4 MiB"}
 }
 
 // enter adds an entry, in the place of an earlier one of the same key.

@@ -3,6 +3,7 @@
 package plist
 
 import (
+	"bytes"
 	"encoding/binary"
 	"os"
 	"strings"
@@ -108,6 +109,30 @@ func TestBinaryRing(t *testing.T) {
 	v, list := Parse("f", ring)
 	if v != nil || len(list) != 1 || list[0].Code != CodeLimit {
 		t.Errorf("%v %v", v, list)
+	}
+}
+
+// TestBinaryShared: a string that stands once and is used often is copied each
+// time, which is not to exceed what a file may have.
+func TestBinaryShared(t *testing.T) {
+	const size, uses = maxSize / 4, 5
+	list := append([]byte("bplist00\xa5"), bytes.Repeat([]byte{1}, uses)...)
+	text := len(list)
+	list = binary.BigEndian.AppendUint32(append(list, 0x5f, 0x12), size)
+	list = append(list, bytes.Repeat([]byte("x"), size)...)
+	table := len(list)
+	list = binary.BigEndian.AppendUint32(list, 8)
+	list = binary.BigEndian.AppendUint32(list, uint32(text))
+	list = append(list, 0, 0, 0, 0, 0, 0, 4, 1)
+	for _, n := range []int{2, 0, table} {
+		list = binary.BigEndian.AppendUint64(list, uint64(n))
+	}
+	if v, found := Parse("f", list); v != nil || len(found) != 1 || found[0].Code != CodeLimit {
+		t.Errorf("%v", found)
+	}
+	list[8]-- // one use less
+	if v, found := Parse("f", list); v == nil || len(v.Items) != uses-1 {
+		t.Errorf("%v", found)
 	}
 }
 
