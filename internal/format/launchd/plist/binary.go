@@ -4,7 +4,6 @@ package plist
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -34,22 +33,13 @@ type binaryReader struct {
 	copied          uint64
 }
 
-func parseBinary(f *fault, text []byte) (*Value, diag.List) {
+func parseBinary(f *fault, text []byte) (*Value, error) {
 	r := &binaryReader{fault: f, text: text}
 	top, err := r.trailer()
-	var v *Value
-	if err == nil {
-		v, err = r.object(top, 0)
+	if err != nil {
+		return nil, err
 	}
-	if err == nil {
-		return v, f.list
-	}
-	var d diag.Diagnostic
-	if !errors.As(err, &d) {
-		d = diag.Diagnostic{Severity: diag.Error, Code: CodeSyntax, Msg: err.Error()}
-	}
-	f.list.Add(d)
-	return nil, f.list
+	return r.object(top, 0)
 }
 
 func (r *binaryReader) pos(off uint64) diag.Pos {

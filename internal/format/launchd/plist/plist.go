@@ -9,6 +9,7 @@ package plist
 
 import (
 	"bytes"
+	"errors"
 	"time"
 
 	"github.com/rouse-init/rouse/internal/diag"
@@ -87,10 +88,20 @@ func Parse(path string, text []byte) (*Value, diag.List) {
 		f.list.Add(tooLarge(diag.Pos{File: path, Line: 1, Col: 1}))
 		return nil, f.list
 	}
+	parse := parseXML
 	if bytes.HasPrefix(text, []byte("bplist")) {
-		return parseBinary(f, text)
+		parse = parseBinary
 	}
-	return parseXML(f, text)
+	v, err := parse(f, text)
+	if err == nil {
+		return v, f.list
+	}
+	var d diag.Diagnostic
+	if !errors.As(err, &d) {
+		d = diag.Diagnostic{Severity: diag.Error, Code: CodeSyntax, Msg: err.Error()}
+	}
+	f.list.Add(d)
+	return nil, f.list
 }
 
 // fault collects what is found; the first error ends a parse.

@@ -5,7 +5,6 @@ package plist
 import (
 	"bytes"
 	"encoding/base64"
-	"errors"
 	"math"
 	"strconv"
 	"strings"
@@ -22,18 +21,9 @@ type reader struct {
 	values int
 }
 
-func parseXML(f *fault, text []byte) (*Value, diag.List) {
+func parseXML(f *fault, text []byte) (*Value, error) {
 	r := &reader{scanner: &scanner{path: f.path, text: string(bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))), line: 1}, fault: f}
-	v, err := r.document()
-	if err == nil {
-		return v, f.list
-	}
-	var d diag.Diagnostic
-	if !errors.As(err, &d) {
-		d = diag.Diagnostic{Severity: diag.Error, Code: CodeSyntax, Msg: err.Error()}
-	}
-	f.list.Add(d)
-	return nil, f.list
+	return r.document()
 }
 
 // document reads <plist>VALUE</plist>, or a value alone.
