@@ -16,7 +16,8 @@ import (
 // maxUnixPath is the longest path of a unix socket's address (unix(7)).
 const maxUnixPath = 107
 
-// place finds out what a socket listens on.
+// place finds out what a socket listens on, once all keys are read: that it is
+// a server of inetd, and the label, may stand below Sockets.
 func (b *build) place(s *sock) {
 	switch {
 	case s.secure != nil:

@@ -58,7 +58,7 @@ func (b *build) setSockets(v *plist.Value) {
 				b.report(diag.Error, CodeLimit, e.Pos, fmt.Sprintf("cannot load: the job has more than %d sockets", maxSockets), "split it")
 				return
 			}
-			if b.fits("Sockets "+e.Key, []plist.Kind{plist.Dict, plist.Array}[:1], item, true) {
+			if b.fits("Sockets "+e.Key, []plist.Kind{plist.Dict}, item, true) {
 				b.sockets = append(b.sockets, b.socket(e.Key, name, item))
 			}
 		}
@@ -116,9 +116,6 @@ func (b *build) socket(key, name string, v *plist.Value) *sock {
 	}
 	if !s.typed && s.protocol == "UDP" {
 		s.kind = unit.ListenDatagram
-	}
-	if !s.bad {
-		b.place(s)
 	}
 	return s
 }

@@ -32,6 +32,11 @@ func (b *build) finish() *Job {
 	if b.inetd && len(b.sockets) == 0 {
 		b.fail(b.labelPos, "", "cannot load: inetdCompatibility needs Sockets")
 	}
+	for _, s := range b.sockets {
+		if !s.bad {
+			b.place(s)
+		}
+	}
 	b.nameSockets()
 	j := &Job{Label: b.label, File: b.path, Pos: b.labelPos, Off: b.off != "", Why: b.off, units: map[string]*unit.Unit{}}
 	command, _ := b.command()
