@@ -22,9 +22,13 @@ const (
 	endAll     = endSuccess | endFailure | endCrash
 )
 
-// crashSignals are ILL, TRAP, ABRT, BUS, FPE, SEGV and SYS by the kernel's
-// numbers.
-var crashSignals = []uint8{4, 5, 6, 7, 8, 11, 31}
+// By the kernel's numbers: crashSignals are ILL, TRAP, ABRT, BUS, FPE, SEGV and
+// SYS. cleanSignals are HUP, INT, PIPE and TERM, which Restart= takes for
+// success, while SuccessfulExit asks for an exit with status 0.
+var (
+	crashSignals = []uint8{4, 5, 6, 7, 8, 11, 31}
+	cleanSignals = []uint8{1, 2, 13, 15}
+)
 
 // keep is KeepAlive: all its conditions are joined by or.
 type keep struct {
@@ -85,7 +89,7 @@ func keepConditions() []condition {
 	return []condition{
 		{"SuccessfulExit", plist.Bool, func(b *build, v *plist.Value) {
 			b.keep.end(v.Bool, endSuccess, endFailure|endCrash)
-		}, "true: `Restart=on-success`; false: `Restart=on-failure`; started at load, too"},
+		}, "true: `Restart=on-success`; false: `Restart=on-failure`; an end by SIGHUP, SIGINT, SIGPIPE or SIGTERM is none of success; started at load, too"},
 		{"Crashed", plist.Bool, func(b *build, v *plist.Value) {
 			b.keep.end(v.Bool, endCrash, endSuccess|endFailure)
 		}, "true: `RestartForceExitStatus=` with the signals of a crash; false: all other ends; started at load, too"},
@@ -217,18 +221,19 @@ func (b *build) state(s *unit.Service) {
 
 // fill is what Restart= and its kin make of the ends.
 func (k *keep) fill(s *unit.Service) {
+	crashes, clean := &unit.ExitSet{Signals: crashSignals}, &unit.ExitSet{Signals: cleanSignals}
 	switch k.restart {
 	case 0:
 	case endSuccess:
-		s.Restart = unit.RestartOnSuccess
+		s.Restart, s.RestartPrevent = unit.RestartOnSuccess, clean
 	case endFailure | endCrash:
-		s.Restart = unit.RestartOnFailure
+		s.Restart, s.RestartForce = unit.RestartOnFailure, clean
 	case endCrash:
-		s.RestartForce = &unit.ExitSet{Signals: crashSignals}
+		s.RestartForce = crashes
 	case endSuccess | endCrash:
-		s.Restart, s.RestartForce = unit.RestartOnSuccess, &unit.ExitSet{Signals: crashSignals}
+		s.Restart, s.RestartForce, s.RestartPrevent = unit.RestartOnSuccess, crashes, clean
 	case endSuccess | endFailure:
-		s.Restart, s.RestartPrevent = unit.RestartAlways, &unit.ExitSet{Signals: crashSignals}
+		s.Restart, s.RestartPrevent = unit.RestartAlways, crashes
 	default:
 		s.Restart = unit.RestartAlways
 	}
