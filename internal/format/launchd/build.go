@@ -51,6 +51,7 @@ type build struct {
 	sockets []*sock
 
 	startOn, stopOn unit.Expr
+	crowded         bool     // there are more than startOn may have
 	watches, dated  bool     // WatchPaths, and dates or mounts, are among startOn
 	mach            diag.Pos // of MachServices
 }

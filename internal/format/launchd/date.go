@@ -146,10 +146,6 @@ func (b *build) setCalendar(v *plist.Value) {
 		return
 	}
 	for _, item := range v.Items {
-		if len(b.startOn) > maxTerms {
-			b.report(diag.Error, CodeLimit, v.Pos, "cannot load: the job is started by too many paths and dates", "split it")
-			return
-		}
 		if b.fits("StartCalendarInterval", []plist.Kind{plist.Dict}, item, false) {
 			b.calendar(item)
 		}

@@ -11,8 +11,18 @@ import (
 	"github.com/rouse-init/rouse/internal/unit"
 )
 
-// start adds an event that starts the job.
-func (b *build) start(t unit.Term) { b.startOn = either(b.startOn, unit.Expr{t}) }
+// start adds an event that starts the job, and tells whether there was room.
+func (b *build) start(t unit.Term) bool {
+	if len(b.startOn) > maxTerms {
+		if !b.crowded {
+			b.report(diag.Error, CodeLimit, t.Pos, "cannot load: the job is started by too many paths, jobs and dates", "split it")
+		}
+		b.crowded = true
+		return false
+	}
+	b.startOn = either(b.startOn, unit.Expr{t})
+	return true
+}
 
 // either joins two expressions with or.
 func either(x, y unit.Expr) unit.Expr {
@@ -104,10 +114,6 @@ func below(dir string) string {
 func (b *build) watched(key string, v *plist.Value) (string, bool) {
 	if !filepath.IsAbs(v.Text) || !watchable(v.Text) {
 		b.warn(v.Pos, "cannot watch the path %.60q of %s: expected an absolute path without *, ?, [, \\ and $, ignoring", v.Text, key)
-		return "", false
-	}
-	if len(b.startOn) > maxTerms {
-		b.report(diag.Error, CodeLimit, v.Pos, "cannot load: the job is started by too many paths and dates", "split it")
 		return "", false
 	}
 	return filepath.Clean(v.Text), true

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -128,6 +129,29 @@ func TestIntervals(t *testing.T) {
 		specs, real := interval(n)
 		if got := strings.Join(specs, " "); !strings.HasPrefix(got+" ", want) || real != n {
 			t.Errorf("%d: %s, %d", n, got, real)
+		}
+	}
+}
+
+// TestCrowd: whatever starts a job, there is a limit to it, told once.
+func TestCrowd(t *testing.T) {
+	many := func(before, each, after string) string {
+		var b strings.Builder
+		for i := range 1000 {
+			b.WriteString(strings.ReplaceAll(each, "N", strconv.Itoa(i)))
+		}
+		return before + b.String() + after
+	}
+	for _, text := range []string{
+		many("<key>KeepAlive</key><dict><key>PathState</key><dict>", "<key>/N</key><true/>", "</dict></dict>"),
+		many("<key>KeepAlive</key><dict><key>OtherJobActive</key><dict>", "<key>N</key><true/>", "</dict></dict>"),
+		many("<key>WatchPaths</key><array>", "<string>/N</string>", "</array>"),
+		many("<key>QueueDirectories</key><array>", "<string>/N</string>", "</array>"),
+		many("<key>StartCalendarInterval</key><array>", "<dict/>", "</array>"),
+	} {
+		j := Parse("x.plist", dict("<key>Label</key><string>x</string><key>Program</key><string>/x</string>"+text), testOptions())
+		if len(j.Diags) != 1 || j.Diags[0].Code != CodeLimit {
+			t.Errorf("%.60s: %v", text, j.Diags)
 		}
 	}
 }

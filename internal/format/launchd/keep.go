@@ -174,7 +174,9 @@ func (b *build) keepJobs(v *plist.Value) {
 		if !e.Value.Bool {
 			begin, end = end, begin
 		}
-		b.start(jobTerm(e.Pos, begin, e.Key))
+		if !b.start(jobTerm(e.Pos, begin, e.Key)) {
+			return
+		}
 		b.stopOn = either(b.stopOn, unit.Expr{jobTerm(e.Pos, end, e.Key)})
 		b.keep.jobs = true
 		if b.keep.state.Line == 0 {
