@@ -28,7 +28,7 @@ func (b *build) place(s *sock) {
 			b.unix(s, path, s.pathName)
 		}
 	case s.family == "unix":
-		b.fail(s.pos, "", "cannot open the socket %q: SockFamily Unix needs SockPathName", s.key)
+		b.fail(s.pos, "", "cannot open the socket %.80q: SockFamily Unix needs SockPathName", s.key)
 	default:
 		b.internet(s)
 	}
@@ -52,7 +52,7 @@ func (b *build) unix(s *sock, path string, v *plist.Value) {
 func (b *build) secureSocket(s *sock) {
 	key := s.secure.Text
 	if key == "" || strings.ContainsAny(key, "=/\x00\n") {
-		b.fail(s.secure.Pos, "", "cannot read SecureSocketWithKey: expected the name of a variable, found %q", key)
+		b.fail(s.secure.Pos, "", "cannot read SecureSocketWithKey: expected the name of a variable, found %.80q", key)
 		return
 	}
 	dir := b.opt.RuntimeDir
@@ -70,13 +70,13 @@ func (b *build) secureSocket(s *sock) {
 func (b *build) internet(s *sock) {
 	switch {
 	case s.kind == unit.ListenSeqpacket:
-		b.fail(s.pos, "", "cannot open the socket %q: a seqpacket socket needs SockPathName", s.key)
+		b.fail(s.pos, "", "cannot open the socket %.80q: a seqpacket socket needs SockPathName", s.key)
 		return
 	case s.protocol == "UDP" && s.kind == unit.ListenStream || s.protocol == "TCP" && s.kind == unit.ListenDatagram:
-		b.fail(s.pos, "", "cannot open the socket %q: SockProtocol %s contradicts SockType", s.key, s.protocol)
+		b.fail(s.pos, "", "cannot open the socket %.80q: SockProtocol %s contradicts SockType", s.key, s.protocol)
 		return
 	case s.service == nil:
-		b.fail(s.pos, "", "cannot open the socket %q: it has neither SockServiceName nor SockPathName", s.key)
+		b.fail(s.pos, "", "cannot open the socket %.80q: it has neither SockServiceName nor SockPathName", s.key)
 		return
 	}
 	port, ok := b.port(s)

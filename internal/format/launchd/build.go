@@ -70,9 +70,10 @@ func newBuild(path string, opt Options) *build {
 	}
 }
 
-// report adds a finding.
+// report adds a finding. Of too many the first error is kept, as it keeps the
+// job from loading.
 func (b *build) report(s diag.Severity, code string, pos diag.Pos, msg, fix string) {
-	if len(b.list) < maxFindings {
+	if len(b.list) < maxFindings || s == diag.Error && !b.list.Errors() {
 		b.list.Add(diag.Diagnostic{Pos: pos, Severity: s, Code: code, Msg: msg, Fix: fix})
 	}
 }
@@ -112,7 +113,7 @@ func (b *build) root(v *plist.Value) {
 			if near := nearest(e.Key, keyNames()); near != "" {
 				fix = "did you mean " + near + "?"
 			}
-			b.report(diag.Warning, CodeKey, e.Pos, fmt.Sprintf("cannot use the key %q: it is not known, ignoring", e.Key), fix)
+			b.report(diag.Warning, CodeKey, e.Pos, fmt.Sprintf("cannot use the key %.80q: it is not known, ignoring", e.Key), fix)
 		case k.read == nil:
 			s, code := diag.Note, CodeUnsupported
 			if k.matters {
@@ -176,7 +177,7 @@ func (b *build) absolute(name string, v *plist.Value) (string, bool) {
 	if strings.HasPrefix(v.Text, "~") {
 		fix = "write the home directory in full: launchd does not expand ~ here either"
 	}
-	b.fail(v.Pos, fix, "cannot read %s: expected an absolute path, found %q", name, v.Text)
+	b.fail(v.Pos, fix, "cannot read %s: expected an absolute path, found %.80q", name, v.Text)
 	return "", false
 }
 

@@ -22,7 +22,7 @@ func (b *build) setLabel(v *plist.Value) {
 		b.fail(v.Pos, "", "cannot read Label: expected a name of 1 to %d bytes, found %.40q", maxLabel, v.Text)
 		return
 	case v.Text != b.label && strings.HasSuffix(b.path, Suffix):
-		b.note(v.Pos, "the label is %q, and the file is not called %s%s, as is the custom", v.Text, v.Text, Suffix)
+		b.note(v.Pos, "the label is %q, and the file is not called %q, as is the custom", v.Text, v.Text+Suffix)
 	}
 	b.label, b.labelPos = v.Text, v.Pos
 }
@@ -74,12 +74,12 @@ func (b *build) command() (c unit.Command, ok bool) {
 		return c, false
 	}
 	if c.Path == "" || strings.ContainsRune(c.Path, 0) {
-		b.fail(c.Pos, "", "cannot load: expected the path of a program, found %q", c.Path)
+		b.fail(c.Pos, "", "cannot load: expected the path of a program, found %.80q", c.Path)
 		return c, false
 	}
 	if strings.Contains(c.Path, "/") && !strings.HasPrefix(c.Path, "/") {
 		if b.exec.WorkingDirectory == "" {
-			b.fail(c.Pos, "write the absolute path of the program, or set WorkingDirectory", "cannot load: the path %q is relative to no directory", c.Path)
+			b.fail(c.Pos, "write the absolute path of the program, or set WorkingDirectory", "cannot load: the path %.80q is relative to no directory", c.Path)
 			return c, false
 		}
 		c.Path = filepath.Join(b.exec.WorkingDirectory, c.Path)
@@ -95,7 +95,7 @@ func (b *build) glob(c *unit.Command) {
 	switch {
 	case b.globbing.Line == 0 || i < 0:
 	case b.exec.RootDirectory != "":
-		b.report(diag.Warning, CodeUnsupported, b.globbing, fmt.Sprintf("cannot use EnableGlobbing: patterns are not expanded within RootDirectory, and the job gets %q as it stands", c.Args[i]),
+		b.report(diag.Warning, CodeUnsupported, b.globbing, fmt.Sprintf("cannot use EnableGlobbing: patterns are not expanded within RootDirectory, and the job gets %.80q as it stands", c.Args[i]),
 			"have a shell expand them: /bin/sh -c 'exec PROGRAM PATTERN'")
 	default:
 		c.Args = slices.Concat([]string{"rouse", "launchd-glob", c.Path}, c.Args)
@@ -128,7 +128,7 @@ func (b *build) setGroup(v *plist.Value) {
 
 func (b *build) account(name string, v *plist.Value) bool {
 	if v.Text == "" || strings.ContainsAny(v.Text, ":/\n\x00 ") {
-		b.fail(v.Pos, "", "cannot read %s: expected a name, found %q", name, v.Text)
+		b.fail(v.Pos, "", "cannot read %s: expected a name, found %.80q", name, v.Text)
 		return false
 	}
 	return true
@@ -146,7 +146,7 @@ func (b *build) setEnvironment(v *plist.Value) {
 			continue
 		}
 		if e.Key == "" || strings.ContainsAny(e.Key, "=\x00\n") || strings.ContainsRune(e.Value.Text, 0) {
-			b.warn(e.Pos, "cannot set the variable %q: expected a name without =, ignoring", e.Key)
+			b.warn(e.Pos, "cannot set the variable %.80q: expected a name without =, ignoring", e.Key)
 			continue
 		}
 		b.exec.Environment = append(b.exec.Environment, e.Key+"="+e.Value.Text)
@@ -212,7 +212,7 @@ func (b *build) setProcessType(v *plist.Value) {
 		b.weight("200", v)
 	case "Standard", "Adaptive", "App", "SystemApp", "Driver":
 	default:
-		b.warn(v.Pos, "cannot read ProcessType: expected Background, Standard, Adaptive or Interactive, found %q, ignoring", v.Text)
+		b.warn(v.Pos, "cannot read ProcessType: expected Background, Standard, Adaptive or Interactive, found %.80q, ignoring", v.Text)
 	}
 }
 

@@ -105,6 +105,48 @@ func plain(label string, u *unit.Unit, opt Options) *unit.Unit {
 	return &unit.Unit{}
 }
 
+// TestManyFindings: an error is not lost among warnings, as the job would load.
+func TestManyFindings(t *testing.T) {
+	text := "<key>Label</key><string>x</string><key>Program</key><string>/x</string>" + strings.Repeat("<key>Label</key><string>x</string>", maxFindings)
+	for i := range maxFindings {
+		text += fmt.Sprintf("<key>Nonsense%d</key><true/>", i)
+	}
+	j := Parse("x.plist", dict(text+"<key>UserName</key><integer>1</integer>"), testOptions())
+	if u, _ := j.Instance("x.service"); u.LoadErr == nil || u.LoadErr.Code != CodeValue {
+		t.Errorf("%d findings, %v", len(j.Diags), u.LoadErr)
+	}
+}
+
+// TestLongKeys: messages quote what they are about, and are no longer than that
+// takes.
+func TestLongKeys(t *testing.T) {
+	long := strings.Repeat("x\x1b", 1000)
+	for _, text := range []string{
+		"<key>" + long + "</key><true/>",
+		"<key>Sockets</key><dict><key>" + long + "</key><true/></dict>",
+		"<key>Sockets</key><dict><key>" + long + "</key><dict/></dict>",
+		"<key>EnvironmentVariables</key><dict><key>=" + long + "</key><string/></dict>",
+		"<key>UserName</key><string>:" + long + "</string>",
+		"<key>Program</key><string>./" + long + "</string>",
+		"<key>WorkingDirectory</key><string>" + long + "</string>",
+		"<key>LimitLoadToHosts</key><string>" + long + "</string>",
+		"<key>Label</key><string>" + long + "</string>",
+		"<key>ProcessType</key><string>" + long + "</string>",
+		"<key>Sockets</key><dict><key>x</key><dict><key>SockType</key><string>" + long + "</string></dict></dict>",
+		"<key>Sockets</key><dict><key>x</key><dict><key>SockFamily</key><string>" + long + "</string></dict></dict>",
+		"<key>Sockets</key><dict><key>x</key><dict><key>SockProtocol</key><string>" + long + "</string></dict></dict>",
+		"<key>Sockets</key><dict><key>x</key><dict><key>SecureSocketWithKey</key><string>=" + long + "</string></dict></dict>",
+		"<key>EnableGlobbing</key><true/><key>RootDirectory</key><string>/r</string><key>ProgramArguments</key><array><string>*" + long + "</string></array>",
+	} {
+		j := Parse("x.plist", dict(text), testOptions())
+		for _, d := range j.Diags {
+			if len(d.Msg) > 500 || strings.Contains(d.Msg, "\x1b") {
+				t.Errorf("%.100s: %d bytes: %.100q", text, len(d.Msg), d.Msg)
+			}
+		}
+	}
+}
+
 // TestIntervals: every interval has dates that can be read, and as many in a
 // day as it should.
 func TestIntervals(t *testing.T) {

@@ -58,7 +58,7 @@ func (b *build) setSockets(v *plist.Value) {
 				b.report(diag.Error, CodeLimit, e.Pos, fmt.Sprintf("cannot load: the job has more than %d sockets", maxSockets), "split it")
 				return
 			}
-			if b.fits("Sockets "+e.Key, []plist.Kind{plist.Dict}, item, true) {
+			if b.fits("Sockets "+quoteKey(e.Key), []plist.Kind{plist.Dict}, item, true) {
 				b.sockets = append(b.sockets, b.socket(e.Key, name, item))
 			}
 		}
@@ -177,7 +177,7 @@ func readSockType(b *build, s *sock, v *plist.Value) {
 	case "seqpacket":
 		s.kind = unit.ListenSeqpacket
 	default:
-		b.fail(v.Pos, "", "cannot read SockType: expected stream, dgram or seqpacket, found %q", v.Text)
+		b.fail(v.Pos, "", "cannot read SockType: expected stream, dgram or seqpacket, found %.80q", v.Text)
 		s.bad = true
 	}
 }
@@ -187,7 +187,7 @@ func readFamily(b *build, s *sock, v *plist.Value) {
 	case "ipv4", "ipv6", "ipv4v6", "ipv46", "unix":
 		s.family = f
 	default:
-		b.fail(v.Pos, "", "cannot read SockFamily: expected IPv4, IPv6, IPv4v6 or Unix, found %q", v.Text)
+		b.fail(v.Pos, "", "cannot read SockFamily: expected IPv4, IPv6, IPv4v6 or Unix, found %.80q", v.Text)
 		s.bad = true
 	}
 }
@@ -197,7 +197,7 @@ func readProtocol(b *build, s *sock, v *plist.Value) {
 	case "TCP", "UDP":
 		s.protocol = p
 	default:
-		b.fail(v.Pos, "", "cannot read SockProtocol: expected TCP or UDP, found %q", v.Text)
+		b.fail(v.Pos, "", "cannot read SockProtocol: expected TCP or UDP, found %.80q", v.Text)
 		s.bad = true
 	}
 }
