@@ -105,6 +105,17 @@ func plain(label string, u *unit.Unit, opt Options) *unit.Unit {
 	return &unit.Unit{}
 }
 
+// TestLongNames: a label that is short enough for a service can be too long for
+// its sockets.
+func TestLongNames(t *testing.T) {
+	const sock = "<dict><key>SockServiceName</key><string>1</string></dict>"
+	text := "<key>Label</key><string>" + strings.Repeat("~", 60) + "</string><key>Program</key><string>/x</string>" +
+		"<key>Sockets</key><dict><key>~~~</key>" + sock + "<key>second</key>" + sock + "</dict>"
+	if j := Parse("x.plist", dict(text), testOptions()); !j.Diags.Errors() {
+		t.Errorf("%q: %v", j.Names(), j.Diags)
+	}
+}
+
 // TestManyFindings: an error is not lost among warnings, as the job would load.
 func TestManyFindings(t *testing.T) {
 	text := "<key>Label</key><string>x</string><key>Program</key><string>/x</string>" + strings.Repeat("<key>Label</key><string>x</string>", maxFindings)

@@ -38,6 +38,12 @@ func (b *build) finish() *Job {
 		}
 	}
 	b.nameSockets()
+	for _, s := range b.sockets {
+		if !unit.ValidName(s.unit + ".service") {
+			b.fail(s.pos, "give the job a shorter label", "cannot load: the label and the key %.80q make no valid name of a unit", s.key)
+			break
+		}
+	}
 	j := &Job{Label: b.label, File: b.path, Pos: b.labelPos, Off: b.off != "", Why: b.off, units: map[string]*unit.Unit{}}
 	command, _ := b.command()
 	switch {
