@@ -72,7 +72,7 @@ func (b *build) setKeepAlive(v *plist.Value) {
 			c.read(b, e.Value)
 		}
 	}
-	if k.afterDemand && k.restart == 0 && len(k.holds) == 0 {
+	if k.afterDemand && k.restart == 0 && k.state.Line == 0 {
 		k.restart = endAll
 	}
 }
