@@ -109,11 +109,7 @@ func (b *build) root(v *plist.Value) {
 		k := find(e.Key)
 		switch {
 		case k == nil:
-			fix := ""
-			if near := nearest(e.Key, keyNames()); near != "" {
-				fix = "did you mean " + near + "?"
-			}
-			b.report(diag.Warning, CodeKey, e.Pos, fmt.Sprintf("cannot use the key %.80q: it is not known, ignoring", e.Key), fix)
+			b.report(diag.Warning, CodeKey, e.Pos, "cannot use the key "+quoteKey(e.Key)+": it is not known, ignoring", meant(e.Key, keyNames()))
 		case k.read == nil:
 			s, code := diag.Note, CodeUnsupported
 			if k.matters {
@@ -128,6 +124,18 @@ func (b *build) root(v *plist.Value) {
 	if !slices.ContainsFunc(v.Entries, func(e plist.Entry) bool { return strings.EqualFold(e.Key, "Label") }) {
 		b.fail(v.Pos, fmt.Sprintf("add <key>Label</key> <string>%s</string>", b.label), "cannot load: the job has no Label")
 	}
+}
+
+// unknown tells of a key that a dictionary inside that of the job does not have.
+func (b *build) unknown(e plist.Entry, in string, names []string) {
+	b.report(diag.Warning, CodeKey, e.Pos, "cannot use "+quoteKey(e.Key)+" in "+in+": it is not known, ignoring", meant(e.Key, names))
+}
+
+func meant(key string, names []string) string {
+	if near := nearest(key, names); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return ""
 }
 
 // fits tells whether a value is of one of the kinds that a key takes.

@@ -166,11 +166,7 @@ func (b *build) calendar(v *plist.Value) {
 			for _, f := range fields {
 				names = append(names, f.key)
 			}
-			fix := ""
-			if near := nearest(e.Key, names); near != "" {
-				fix = "did you mean " + near + "?"
-			}
-			b.report(diag.Warning, CodeKey, e.Pos, "cannot use "+quoteKey(e.Key)+" in StartCalendarInterval: it is not known, ignoring the whole date", fix)
+			b.report(diag.Warning, CodeKey, e.Pos, "cannot use "+quoteKey(e.Key)+" in StartCalendarInterval: it is not known, ignoring the whole date", meant(e.Key, names))
 			good = false
 			continue
 		}

@@ -226,10 +226,10 @@ func (b *build) setLowIO(v *plist.Value) {
 	}
 }
 
-// limitNames are the kernel's numbers (RLIMIT_*) by the names of the keys.
-var limitNames = map[string]uint8{
-	"CPU": 0, "FileSize": 1, "Data": 2, "Stack": 3, "Core": 4, "ResidentSetSize": 5, "NumberOfProcesses": 6, "NumberOfFiles": 7, "MemoryLock": 8,
-}
+// limitNames are the keys by the kernel's numbers (RLIMIT_*).
+var limitNames = []string{"CPU", "FileSize", "Data", "Stack", "Core", "ResidentSetSize", "NumberOfProcesses", "NumberOfFiles", "MemoryLock"}
+
+const limitFiles = 7 // NumberOfFiles
 
 func (b *build) setSoftLimits(v *plist.Value) {
 	b.readLimits("SoftResourceLimits", v, func(l *limit, n uint64) { l.soft, l.hasSoft = n, true })
@@ -241,10 +241,10 @@ func (b *build) setHardLimits(v *plist.Value) {
 
 func (b *build) readLimits(name string, v *plist.Value, set func(*limit, uint64)) {
 	for _, e := range v.Entries {
-		resource, ok := limitNames[e.Key]
+		resource := slices.IndexFunc(limitNames, func(n string) bool { return strings.EqualFold(n, e.Key) })
 		switch {
-		case !ok:
-			b.report(diag.Warning, CodeKey, e.Pos, fmt.Sprintf("cannot use %s in %s: it is not known, ignoring", quoteKey(e.Key), name), "")
+		case resource < 0:
+			b.unknown(e, name, limitNames)
 		case !b.fits(name, []plist.Kind{plist.Integer}, e.Value, false):
 		case e.Value.Int < 0:
 			set(&b.limits[resource], math.MaxUint64) // RLIM_INFINITY of macOS
@@ -266,7 +266,7 @@ func (b *build) resourceLimits() (out []unit.Limit) {
 		}
 		if !l.hasHard {
 			l.hard = math.MaxUint64
-			if i == int(limitNames["NumberOfFiles"]) {
+			if i == limitFiles {
 				l.hard = max(l.soft, 1<<19) // more than fs.nr_open is refused; systemd's default
 			}
 		}

@@ -61,11 +61,7 @@ func (b *build) setKeepAlive(v *plist.Value) {
 	for _, e := range v.Entries {
 		c := keepCondition(e.Key)
 		if c == nil {
-			fix := ""
-			if near := nearest(e.Key, keepNames()); near != "" {
-				fix = "did you mean " + near + "?"
-			}
-			b.report(diag.Warning, CodeKey, e.Pos, "cannot use "+quoteKey(e.Key)+" in KeepAlive: it is not known, ignoring", fix)
+			b.unknown(e, "KeepAlive", keepNames())
 			continue
 		}
 		if b.fits("KeepAlive "+c.name, []plist.Kind{c.kind}, e.Value, false) {

@@ -38,7 +38,7 @@ func (b *build) setInetd(v *plist.Value) {
 	b.inetd = true
 	for _, e := range v.Entries {
 		if !strings.EqualFold(e.Key, "Wait") {
-			b.report(diag.Warning, CodeKey, e.Pos, "cannot use "+quoteKey(e.Key)+" in inetdCompatibility: it is not known, ignoring", "")
+			b.unknown(e, "inetdCompatibility", []string{"Wait"})
 		} else if b.fits("Wait", []plist.Kind{plist.Bool}, e.Value, true) {
 			b.wait = e.Value.Bool
 		}
@@ -95,15 +95,7 @@ func (b *build) socket(key, name string, v *plist.Value) *sock {
 		k := socketKey(e.Key)
 		switch {
 		case k == nil:
-			var names []string
-			for _, k := range socketKeys() {
-				names = append(names, k.name)
-			}
-			fix := ""
-			if near := nearest(e.Key, names); near != "" {
-				fix = "did you mean " + near + "?"
-			}
-			b.report(diag.Warning, CodeKey, e.Pos, "cannot use "+quoteKey(e.Key)+" in Sockets: it is not known, ignoring", fix)
+			b.unknown(e, "Sockets", socketKeyNames())
 		case b.fits(k.name, k.kinds, e.Value, true):
 			k.read(b, s, e.Value)
 		default:
@@ -135,6 +127,13 @@ func socketKey(name string) *socketKeyDef {
 		}
 	}
 	return nil
+}
+
+func socketKeyNames() (out []string) {
+	for _, k := range socketKeys() {
+		out = append(out, k.name)
+	}
+	return out
 }
 
 func socketKeys() []socketKeyDef {
