@@ -38,13 +38,14 @@ type build struct {
 	nice       *int8
 
 	keep     keep
-	runAt    bool // RunAtLoad
-	once     bool // LaunchOnlyOnce
+	runAt    bool     // RunAtLoad
+	once     diag.Pos // of LaunchOnlyOnce
 	abandon  bool
 	throttle time.Duration
 	every    intervals
 	exitTime time.Duration
 	idle     time.Duration // TimeOut; 0: not set
+	idlePos  diag.Pos
 
 	inetd   bool
 	wait    bool

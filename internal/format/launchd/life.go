@@ -13,7 +13,11 @@ import (
 
 func (b *build) setRunAtLoad(v *plist.Value) { b.runAt = v.Bool }
 
-func (b *build) setOnce(v *plist.Value) { b.once = v.Bool }
+func (b *build) setOnce(v *plist.Value) {
+	if v.Bool {
+		b.once = v.Pos
+	}
+}
 
 func (b *build) setAbandon(v *plist.Value) { b.abandon = v.Bool }
 
@@ -31,7 +35,7 @@ func (b *build) setExitTimeOut(v *plist.Value) {
 
 func (b *build) setTimeOut(v *plist.Value) {
 	if d, ok := b.seconds("TimeOut", v); ok {
-		b.idle = d
+		b.idle, b.idlePos = d, v.Pos
 	}
 }
 

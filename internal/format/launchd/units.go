@@ -52,6 +52,7 @@ func (b *build) finish() *Job {
 	default:
 		b.plainUnits(j, command)
 	}
+	b.tellUnused(j)
 	b.close(j)
 	return j
 }
@@ -66,7 +67,7 @@ func (b *build) plainUnits(j *Job, command unit.Command) {
 	for _, sock := range b.sockets {
 		s.Sockets = append(s.Sockets, sock.unit+".socket")
 	}
-	if b.once {
+	if b.once.Line > 0 {
 		u.StartLimitInterval, u.StartLimitBurst = unit.Infinity, 1
 		s.Restart, s.RestartForce = unit.RestartNo, nil
 	}
@@ -86,13 +87,28 @@ func (b *build) plainUnits(j *Job, command unit.Command) {
 	for _, sock := range b.sockets {
 		b.add(j, b.socketUnit(j, sock, u.Name))
 	}
-	if b.mach.Line > 0 {
-		if len(j.Load)+len(b.startOn) == 0 && len(b.sockets) == 0 {
-			b.report(diag.Warning, CodeUnsupported, b.mach, "cannot use MachServices: there is no Mach, and nothing else starts the job", "set RunAtLoad or KeepAlive")
-		} else {
-			b.report(diag.Note, CodeUnsupported, b.mach, "cannot use MachServices: there is no Mach, ignoring", "")
-		}
+}
+
+// tellUnused tells of keys that have no effect together with others.
+func (b *build) tellUnused(j *Job) {
+	switch {
+	case b.mach.Line == 0:
+	case len(j.Load)+len(b.startOn)+len(b.sockets) == 0:
+		b.report(diag.Warning, CodeUnsupported, b.mach, "cannot use MachServices: there is no Mach, and nothing else starts the job", "set RunAtLoad or KeepAlive")
+	default:
+		b.report(diag.Note, CodeUnsupported, b.mach, "cannot use MachServices: there is no Mach, ignoring", "")
 	}
+	if b.idle > 0 && !b.idles() {
+		b.note(b.idlePos, "TimeOut has no effect: it is for a job with Sockets that is neither kept alive nor started at load, and no server of inetd")
+	}
+	if b.inetd && b.once.Line > 0 {
+		b.note(b.once, "LaunchOnlyOnce has no effect: a server of inetd is started for each client")
+	}
+}
+
+// idles tells whether the job is stopped when it has no clients.
+func (b *build) idles() bool {
+	return b.idle > 0 && !b.inetd && len(b.sockets) > 0 && b.keep.restart == 0 && !b.runAt
 }
 
 // inetdUnits: a server of inetd. With Wait=false each connection has an
@@ -236,10 +252,8 @@ func (b *build) socketUnit(j *Job, s *sock, service string) *unit.Unit {
 		u.Socket.FDName, u.Socket.PollBurst = "connection", 150
 	case b.inetd:
 		u.Socket.Handover = unit.HandoverStdio
-	default:
-		if b.idle > 0 && b.keep.restart == 0 && !b.runAt {
-			u.Socket.IdleSec = b.idle
-		}
+	case b.idles():
+		u.Socket.IdleSec = b.idle
 	}
 	if s.secure != nil {
 		u.Socket.DirMode = 0o700
