@@ -40,6 +40,11 @@ func TestJobChecks(t *testing.T) {
 		{name: "chdir to be", job: "chdir /run/no-such-directory\nexec /bin/sh\n", want: []string{`1 note RS406 cannot start: chdir`}},
 		{name: "chdir on disk", job: "chdir /no-such-directory\nexec /bin/sh\n", want: []string{`1 warning RS406 cannot start: chdir`}},
 
+		{name: "accounts", job: "exec /bin/sh\nsetuid no-such-user\nsetgid no-such-group\n", want: []string{
+			`2 warning RS407 cannot start: setuid no-such-user: no such user | make it: useradd --system no-such-user`,
+			`3 warning RS407 cannot start: setgid no-such-group: no such group | make it: groupadd --system no-such-group`,
+		}},
+
 		{name: "keys", job: "start on socket PROT=inet PORT=80\nstop on file FLE=/x or dbus SIGNL=Foo or dbus ARG0=x ARG12=y or started JBO=b or stopped b EXIT_SIGNAL=KILL\nexec /bin/sh\n", other: "exec /bin/sh\n", want: []string{
 			`1 warning RS412 cannot come true: the event "socket" has no variable PROT | did you mean PROTO?`,
 			`2 warning RS412 cannot come true: the event "file" has no variable FLE | did you mean FILE?`,

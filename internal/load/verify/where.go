@@ -56,7 +56,7 @@ func where(u *unit.Unit, key, word string) diag.Pos {
 
 // stanzas are the stanzas of init(5), and of rouse, that are compiled to what
 // directives of systemd are for.
-var stanzas = map[string][]string{"User": {"setuid"}, "Requires": {"needs", "dbus"}, "After": {"needs", "dbus"}}
+var stanzas = map[string][]string{"User": {"setuid"}, "Group": {"setgid"}, "Requires": {"needs", "dbus"}, "After": {"needs", "dbus"}}
 
 // whereStanza is where for the files of a job. The last one counts.
 func whereStanza(u *unit.Unit, key, word string) diag.Pos {
