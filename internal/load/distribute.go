@@ -11,9 +11,6 @@ import (
 	"github.com/rouse-init/rouse/internal/unit"
 )
 
-// codeMember is a socket that Distribute= cannot make, or does not any more.
-const codeMember = "RS312"
-
 // distributor is a socket unit that may have members, compiled once for all of
 // them.
 type distributor struct {

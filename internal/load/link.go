@@ -30,6 +30,7 @@ const (
 	codeOverride = "RS311" // an override or drop-in that applies to nothing
 	codeUnsafe   = "RS312" // a property list that others than root may write
 	codeAccount  = "RS313" // a service of a super-server for somebody whom the manager cannot become
+	codeMember   = "RS314" // a socket that Distribute= cannot make, or does not any more
 )
 
 var errNotDir error = syscall.ENOTDIR
