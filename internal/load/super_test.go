@@ -96,6 +96,18 @@ func TestSuperAccount(t *testing.T) {
 	}
 }
 
+// TestSuperGroup: a group that cannot be had is told where it stands, with the
+// one that can.
+func TestSuperGroup(t *testing.T) {
+	dir := tree{"xinetd.conf": "service x\n{\n\ttype = UNLISTED\n\tport = 8001\n\tsocket_type = stream\n\twait = no\n\tuser = me\n\tgroup = root\n\tserver = /bin/cat\n}\n"}.make(t)
+	cfg := Config{Scope: User, Paths: []string{dir}}
+	cfg.Options.Facts = &systemd.Facts{User: "me", UID: "1000", Group: "us", GID: "1000"}
+	_, list := New(cfg).All()
+	if len(list) != 1 || list[0].Code != codeAccount || list[0].Pos.Line != 8 || list[0].Fix != "run rouse as root, or write us" {
+		t.Errorf("told: %v", list)
+	}
+}
+
 // TestSuperOrder: units come before jobs, those before xinetd, and that before
 // inetd.
 func TestSuperOrder(t *testing.T) {

@@ -208,27 +208,27 @@ func permit(pairs []*pair.Pair, c Config) {
 	}
 	for _, p := range pairs {
 		x := &p.Exec
-		var what string
+		var key, is, instead string
 		switch {
 		case p.OneProcess: // served by rouse itself, as whoever it is
 			x.User, x.Group = "", ""
 			continue
 		case x.User != "" && x.User != user && x.User != f.UID:
-			what = "user " + x.User
+			key, is, instead = "User", "user "+x.User, user
 		case x.Group != "" && x.Group != group && x.Group != f.GID:
-			what = "group " + x.Group
+			key, is, instead = "Group", "group "+x.Group, group
 		default:
 			x.Group = "" // that of the manager, which cannot set it
 			continue
 		}
 		at := p.Pos
 		for _, w := range x.Where {
-			if w.Directive == "User" {
+			if w.Directive == key {
 				at = w.Pos
 			}
 		}
-		p.Add(diag.Error, codeAccount, at, fmt.Sprintf("cannot serve as %s: the manager is %s, and only root can become somebody else", what, user),
-			"run rouse as root, or write "+user)
+		p.Add(diag.Error, codeAccount, at, fmt.Sprintf("cannot serve as %s: the manager is %s, and only root can become somebody else", is, user),
+			"run rouse as root, or write "+instead)
 	}
 }
 
