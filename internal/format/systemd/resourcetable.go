@@ -28,8 +28,9 @@ type resources struct {
 }
 
 var (
-	errWeight = errors.New("expected a weight from 1 to 10000")
-	errMemory = errors.New("expected a size, a percentage of the memory, or infinity")
+	errWeight  = errors.New("expected a weight from 1 to 10000")
+	errMemory  = errors.New("expected a size, a percentage of the memory, or infinity")
+	errNoBytes = errors.New("expected more than 0")
 )
 
 // accounting is CPUAccounting= and kin, which ask for a controller.
@@ -184,17 +185,14 @@ func (b *build) amount(file, v string, zero bool) error {
 		return err
 	}
 	if n == 0 && !zero {
-		return errors.New("expected more than 0")
+		return errNoBytes
 	}
 	b.attribute(file, strconv.FormatUint(n, 10))
 	return nil
 }
 
-// bytes reads a size or a percentage of the memory; 0 for infinity.
+// bytes reads a size or a percentage of the memory.
 func (b *build) bytes(v string) (uint64, error) {
-	if v == "" || v == "infinity" {
-		return 0, nil
-	}
 	h, percent, err := parsePercent(v, 100)
 	switch {
 	case err != nil:

@@ -28,7 +28,14 @@ func sliceTable() []Directive {
 		"When a knock finds the slice full, idle services of it that may sleep are put to sleep at once, least recently used first; until there is room the knock waits its turn, in the kernel's queue. " +
 		"Starts by a person, by dependencies and by Restart= do not wait, but count."
 	memory := key(inSlice, "X-RunningMemory", value{"size, percentage of the memory, or infinity", func(b *build, v string) error {
+		if v == "" || v == "infinity" {
+			b.ceiling().Memory = 0
+			return nil
+		}
 		n, err := b.bytes(v)
+		if err == nil && n == 0 {
+			err = errNoBytes // it would stand for no ceiling
+		}
 		if err == nil {
 			b.ceiling().Memory = n
 		}
