@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/rouse-init/rouse/internal/diag"
 	"github.com/rouse-init/rouse/internal/format/launchd/plist"
 )
 
@@ -136,7 +137,7 @@ func nearest(word string, candidates []string) string {
 	}
 	best := ""
 	for _, c := range candidates {
-		if d := distance(strings.ToLower(word), strings.ToLower(c)); d <= limit {
+		if d := diag.Distance(strings.ToLower(word), strings.ToLower(c), limit); d <= limit {
 			best, limit = c, d-1
 		}
 	}
@@ -161,28 +162,4 @@ func common(a, b string) int {
 		n++
 	}
 	return n
-}
-
-// distance is the number of edits between two words; of words whose lengths
-// are far apart only that it is large.
-func distance(a, b string) int {
-	if len(a)-len(b) > 2 || len(b)-len(a) > 2 {
-		return 3
-	}
-	prev, row := make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range prev {
-		prev[j] = j
-	}
-	for i := range len(a) {
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			row[j+1] = min(prev[j+1]+1, row[j]+1, prev[j]+cost)
-		}
-		prev, row = row, prev
-	}
-	return prev[len(b)]
 }

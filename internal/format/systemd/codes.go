@@ -71,41 +71,11 @@ func nearest(word string, candidates []string) string {
 	lower := strings.ToLower(word)
 	for _, c := range candidates {
 		if diff := len(c) - len(word); diff >= bestD || -diff >= bestD {
-			continue
+			continue // most are, and need no letter looked at
 		}
-		if d := distance(lower, strings.ToLower(c), bestD); d < bestD {
+		if d := diag.Distance(lower, strings.ToLower(c), bestD-1); d < bestD {
 			best, bestD = c, d
 		}
 	}
 	return best
-}
-
-// distance is the Levenshtein distance of two ASCII words, or limit where it
-// is not below limit.
-func distance(a, b string, limit int) int {
-	if len(b) > 63 || len(a) > 63 {
-		return limit
-	}
-	var rows [2][64]int
-	prev, cur := &rows[0], &rows[1]
-	for j := range len(b) + 1 {
-		prev[j] = j
-	}
-	for i := range len(a) {
-		cur[0] = i + 1
-		low := cur[0]
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			cur[j+1] = min(prev[j]+cost, prev[j+1]+1, cur[j]+1)
-			low = min(low, cur[j+1])
-		}
-		if low >= limit {
-			return limit
-		}
-		prev, cur = cur, prev
-	}
-	return min(prev[len(b)], limit)
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/rouse-init/rouse/internal/diag"
 )
 
 // StanzaDoc describes one stanza.
@@ -96,34 +98,9 @@ func nearest(word string, candidates []string) string {
 	}
 	best, bestD := "", limit+1
 	for _, c := range candidates {
-		if d := distance(strings.ToLower(word), c, limit); d < bestD {
+		if d := diag.Distance(strings.ToLower(word), c, limit); d < bestD {
 			best, bestD = c, d
 		}
 	}
 	return best
-}
-
-// distance is the number of letters to change, add or leave out between two
-// words, or limit+1 where it is more than limit.
-func distance(a, b string, limit int) int {
-	if diff := len(a) - len(b); diff > limit || -diff > limit || len(a) > 40 {
-		return limit + 1
-	}
-	prev := make([]int, len(b)+1)
-	cur := make([]int, len(b)+1)
-	for j := range prev {
-		prev[j] = j
-	}
-	for i := range len(a) {
-		cur[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			cur[j+1] = min(prev[j]+cost, prev[j+1]+1, cur[j]+1)
-		}
-		prev, cur = cur, prev
-	}
-	return min(prev[len(b)], limit+1)
 }
