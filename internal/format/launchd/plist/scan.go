@@ -241,7 +241,7 @@ func (s *scanner) entity(b *strings.Builder) error {
 		}
 	}
 	if !ok {
-		return s.fail(pos, "the entity &%s; is not known", name)
+		return s.fail(pos, "the entity %s is not known", quote("&"+name+";"))
 	}
 	b.WriteString(text)
 	s.move(i + 1)
