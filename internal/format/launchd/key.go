@@ -58,7 +58,7 @@ var keys = sync.OnceValue(func() []key {
 		{"StandardErrorPath", of(str), true, false, stream(2), "`StandardError=append:`; without it the unit's log"},
 		{"KeepAlive", of(boolean, dict), false, false, (*build).setKeepAlive, "see below"},
 		{"OnDemand", of(boolean), false, false, (*build).setOnDemand, "`false` is `KeepAlive`"},
-		{"RunAtLoad", of(boolean), false, false, (*build).setRunAtLoad, "started with the manager: `default.target` wants it"},
+		{"RunAtLoad", of(boolean), false, false, (*build).setRunAtLoad, "started with the manager: `multi-user.target` wants it, in a user's manager `default.target`"},
 		{"LaunchOnlyOnce", of(boolean), false, false, (*build).setOnce, "a second start is refused until `reset-failed`"},
 		{"StartInterval", of(integer), false, false, (*build).setInterval, "events `calendar`, at the same distance from midnight on; what does not divide a day is brought to what does, with a warning"},
 		{"StartCalendarInterval", of(dict, array), false, false, (*build).setCalendar, "events `calendar`; with Day and Weekday two of them"},
