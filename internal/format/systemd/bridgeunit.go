@@ -74,7 +74,7 @@ func (b *build) bridgeKinds(datagram bool) {
 			br.To[i] = bridgePrefix(to, datagram) + to
 		}
 		for _, l := range b.sock.Listens {
-			if sameAddress(l.Address, rest) {
+			if sameAddress(l.Address, rest, b.sock.BindIPv6Only == unit.IPv6Only) {
 				b.refuse("X-Handover", "the bridge would connect to its own socket: it listens on "+l.Address+" and leads to "+rest,
 					"have the service listen on another address, or set X-Handover=bind")
 				return
@@ -95,8 +95,8 @@ func bridgePrefix(address string, datagram bool) string {
 }
 
 // sameAddress tells whether who connects to `to` gets to a socket that listens
-// on l; names are not looked up.
-func sameAddress(l, to string) bool {
+// on l, with only6 for IPv6 alone; names are not looked up.
+func sameAddress(l, to string, only6 bool) bool {
 	if l == to {
 		return true
 	}
@@ -119,7 +119,7 @@ func sameAddress(l, to string) bool {
 	if err != nil || la != ta && !la.IsUnspecified() {
 		return false
 	}
-	return la == ta || ta.IsLoopback() && (la.Is6() || ta.Is4())
+	return la == ta || ta.IsLoopback() && (ta.Is6() == la.Is6() || la.Is6() && !only6)
 }
 
 // cutPort cuts HOST:PORT, "" for paths and names.
