@@ -40,11 +40,12 @@ func (a *app) verify(args []string) error {
 	}
 	report := verify.Verify(cfg, names...)
 	if len(names) > 0 {
-		names = report.Names
+		// A file of several units that cannot be read has none of them.
+		names = slices.Concat(names, report.Names)
 		// What the units refer to was loaded too, but is not the question.
 		report.List = slices.DeleteFunc(report.List, func(d diag.Diagnostic) bool {
 			return d.Unit != "" && !slices.Contains(names, d.Unit) && !slices.Contains(names, unit.TemplateOf(d.Unit)) ||
-				d.Unit == "" && len(args) > 0 && d.Pos.Line == 0
+				d.Unit == "" && len(args) > 0 && d.Pos.Line == 0 && !slices.Contains(names, d.Pos.File)
 		})
 	}
 	switch {
