@@ -77,6 +77,19 @@ func (e *Engine) because(n *node, msg string) {
 	}
 }
 
+// unready says that the start took too long, with the last word of the service
+// about it (STATUS= of sd_notify(3)).
+func (e *Engine) unready(n *node) string {
+	limit, last := e.startLimit(n).String(), n.view.StatusText
+	if last != "" {
+		last = ": " + last
+	}
+	if m := e.behind(n); m != n {
+		return m.def.Name + " was not ready within " + limit + " (timeout= of X-Handover=bridge:)" + last
+	}
+	return "it was not ready within TimeoutStartSec= (" + limit + "), in state " + n.service.State.String() + last
+}
+
 // stateTimeout: the present state took too long.
 func (e *Engine) stateTimeout(n *node) {
 	s, d := n.service, n.serviceDef()
@@ -92,7 +105,7 @@ func (e *Engine) stateTimeout(n *node) {
 		return
 	}
 	if s.State.starting() {
-		e.because(n, "it was not ready within TimeoutStartSec= ("+e.startLimit(n).String()+"), in state "+s.State.String())
+		e.because(n, e.unready(n))
 		e.flushSockets(n)
 	} else if s.State.stopping() {
 		e.because(n, "it did not stop within TimeoutStopSec= ("+d.TimeoutStop.String()+"), in state "+s.State.String())
