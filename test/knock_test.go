@@ -150,6 +150,23 @@ func TestVandal(t *testing.T) {
 	}
 }
 
+// TestVandalOfUnixListener: one that was shut down does not come back to life, so
+// another takes its address.
+func TestVandalOfUnixListener(t *testing.T) {
+	for _, address := range []string{filepath.Join(t.TempDir(), "v"), fmt.Sprintf("@rouse-test-%d-vandal", os.Getpid())} {
+		p := up(t, map[string]string{
+			"v.socket":  "[Socket]\nListenStream=" + address + "\n[Install]\nWantedBy=sockets.target\n",
+			"v.service": "[Service]\nExecStart=" + self(t, "vandal", "shutdown") + "\n",
+		})
+		for i := range 3 {
+			if _, err := ask("unix", address, "hello"); err != nil {
+				t.Fatalf("%s: client %d: %v", address, i, err)
+			}
+			p.await("v.service", "SubState", "dead")
+		}
+	}
+}
+
 // TestBlockingServer: sockets block, as descriptor 3 and as standard input, and
 // go on doing so when their service was asleep.
 func TestBlockingServer(t *testing.T) {

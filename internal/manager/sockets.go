@@ -254,7 +254,7 @@ func (m *Manager) repair(u *unit.Unit, s *openSocket, i int) {
 	}
 	m.dropListener(u.Name, l)
 	var notes diag.List
-	fresh, err := socket.OpenLine(u.Socket, l.Index, owner, &notes)
+	fresh, err := m.openLine(u.Socket, l.Index, owner, &notes)
 	if err != nil {
 		m.say("%s: the service shut its socket down and %v", u.Name, err)
 		s.listeners[i].FD = -1
