@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rouse-init/rouse/internal/linux/sockdiag"
 )
 
 // The keeper shares the manager's table of descriptors and outlives it, so that
@@ -64,7 +66,7 @@ func (m *Manager) takeKept(in *inheritance) {
 
 // takeFrom takes them from one, under the numbers that they would have got.
 func (m *Manager) takeFrom(in *inheritance, pid, pidfd int) {
-	listeners := m.acceptors()
+	listeners, units := m.acceptors()
 	if len(listeners) == 0 {
 		return
 	}
@@ -98,52 +100,33 @@ func (m *Manager) takeFrom(in *inheritance, pid, pidfd int) {
 		if err != nil {
 			return // not allowed here: none can be had
 		}
-		name, ok := listeners[localName(fd)]
-		if _, perr := unix.Getpeername(fd); !ok || perr != nil {
+		from := sockdiag.ListenerOf(fd, listeners)
+		if _, perr := unix.Getpeername(fd); from < 0 || perr != nil {
 			unix.Close(fd)
 			continue
 		}
 		known[n] = true
 		next++
-		key := connKey(next, name)
+		key := connKey(next, units[from])
 		m.must(m.guard.Store(key, fd))
 		in.stored[key] = []int{fd}
 	}
 }
 
-// acceptors are the addresses of the open sockets whose connections the manager
-// accepts, and their units.
-func (m *Manager) acceptors() map[string]string {
-	out := make(map[string]string)
+// acceptors are the open listeners whose connections the manager accepts, and
+// the units of each.
+func (m *Manager) acceptors() (keys []sockdiag.Key, units []string) {
 	for name, s := range m.sockets {
 		if u := m.engine.Def(name); u == nil || u.Socket == nil || !u.Socket.Accept {
 			continue
 		}
 		for _, l := range s.listeners {
-			if local := localName(l.FD); local != "" {
-				out[local] = name
+			if k, ok := sockdiag.KeyOf(l.FD); ok {
+				keys, units = append(keys, k), append(units, name)
 			}
 		}
 	}
-	return out
-}
-
-// localName is what a connection and its listener have in common: the port, or
-// the path.
-func localName(fd int) string {
-	sa, err := unix.Getsockname(fd)
-	if err != nil {
-		return ""
-	}
-	switch sa := sa.(type) {
-	case *unix.SockaddrInet4:
-		return "port " + strconv.Itoa(sa.Port)
-	case *unix.SockaddrInet6:
-		return "port " + strconv.Itoa(sa.Port)
-	case *unix.SockaddrUnix:
-		return "path " + sa.Name
-	}
-	return ""
+	return keys, units
 }
 
 // inode tells descriptors of one socket from those of others.

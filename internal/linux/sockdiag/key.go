@@ -4,6 +4,7 @@ package sockdiag
 
 import (
 	"net/netip"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -36,6 +37,21 @@ func KeyOf(fd int) (Key, bool) {
 		return Key{}, false
 	}
 	return k, k.Port != 0
+}
+
+// ListenerOf is the index of the listener that a connection, which it borrows,
+// was accepted from, -1 for none of them.
+func ListenerOf(conn int, listeners []Key) int {
+	k, ok := KeyOf(conn)
+	if !ok {
+		return -1
+	}
+	if k.Path != "" {
+		return slices.IndexFunc(listeners, func(l Key) bool { return l.Path == k.Path && l.Type == k.Type })
+	}
+	var d Diag
+	d.index(listeners)
+	return d.find(listeners, k.Addr, k.Port)
 }
 
 // UnixName is the whole name of a unix socket, or of its peer: "" for an

@@ -404,6 +404,41 @@ func TestTake(t *testing.T) {
 	}
 }
 
+// TestListenerOf: listeners at one port of several addresses are told apart.
+func TestListenerOf(t *testing.T) {
+	one := listen(t, "tcp4", "127.0.0.1:0")
+	ls := []listener{
+		one,
+		listen(t, "tcp4", fmt.Sprintf("127.0.0.2:%d", one.key.Port)),
+		listen(t, "tcp6", fmt.Sprintf("[::1]:%d", one.key.Port)),
+		listen(t, "tcp", "[::]:0"),
+		listen(t, "unix", filepath.Join(t.TempDir(), "s")),
+		listen(t, "unixpacket", fmt.Sprintf("@rouse-test-%d-listener", os.Getpid())),
+	}
+	var keys []Key
+	for _, l := range ls {
+		keys = append(keys, l.key)
+	}
+	for i, l := range ls {
+		address := l.Addr().String()
+		if l.key.Addr == netip.IPv6Unspecified() {
+			address = fmt.Sprintf("127.0.0.1:%d", l.key.Port)
+		}
+		c := l.dial(t, l.Addr().Network(), address)
+		f, err := l.accept(t).(interface{ File() (*os.File, error) }).File()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if got := ListenerOf(int(f.Fd()), keys); got != i {
+			t.Errorf("the connection to %s is taken for one of listener %d, not %d", c.RemoteAddr(), got, i)
+		}
+		if got := ListenerOf(int(f.Fd()), keys[:i]); got >= 0 {
+			t.Errorf("the connection to %s is taken for one of listener %d, and its own is not there", c.RemoteAddr(), got)
+		}
+	}
+}
+
 func FuzzMessages(f *testing.F) {
 	f.Add(make([]byte, 120), byte(20))
 	f.Fuzz(func(t *testing.T, data []byte, typ byte) {
