@@ -338,7 +338,7 @@ func (m *Manager) freezeMembers(t engine.Token, on bool) {
 		call = cgroup.FreezeMembers
 	}
 	if _, err := call(m.query(t.Unit)); err != nil {
-		m.feed(engine.FreezeFailed{Token: t, Msg: err.Error()})
+		m.feed(engine.FreezeFailed{Token: t, Msg: err.Error(), Still: !on})
 		return
 	}
 	m.frozen(t, on)
