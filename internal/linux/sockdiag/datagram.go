@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
-	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -66,30 +64,4 @@ func (d *Diag) Peers() ([]Peer, error) {
 		}
 	}
 	return out, nil
-}
-
-// Inodes are those of the sockets that the processes have open. What may not be
-// looked at is left out.
-func Inodes(pids []int) map[uint32]bool {
-	out := make(map[uint32]bool)
-	for _, pid := range pids {
-		dir := "/proc/" + strconv.Itoa(pid) + "/fd"
-		f, err := os.Open(dir)
-		if err != nil {
-			continue
-		}
-		names, _ := f.Readdirnames(-1) // as many as could be read
-		f.Close()
-		for _, n := range names {
-			l, err := os.Readlink(dir + "/" + n)
-			if err != nil {
-				continue
-			}
-			l, ok := strings.CutPrefix(l, "socket:[")
-			if i, err := strconv.ParseUint(strings.TrimSuffix(l, "]"), 10, 32); ok && err == nil {
-				out[uint32(i)] = true
-			}
-		}
-	}
-	return out
 }

@@ -7,8 +7,6 @@ import (
 	"net/netip"
 	"os"
 	"slices"
-	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -201,33 +199,4 @@ func (o *owners) look(i int, whole bool) bool {
 		}
 	}
 	return shown
-}
-
-// sockets calls fn with the inode of each socket of a process until it says no.
-func sockets(pid int, fn func(inode uint32) bool) error {
-	dir := "/proc/" + strconv.Itoa(pid) + "/fd"
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	names, err := f.Readdirnames(-1)
-	if err != nil {
-		return err
-	}
-	for _, n := range names {
-		l, err := os.Readlink(dir + "/" + n)
-		if errors.Is(err, os.ErrPermission) {
-			return err
-		}
-		text, ok := strings.CutPrefix(l, "socket:[")
-		if err != nil || !ok {
-			continue
-		}
-		inode, err := strconv.ParseUint(strings.TrimSuffix(text, "]"), 10, 32)
-		if err == nil && !fn(uint32(inode)) {
-			return nil
-		}
-	}
-	return nil
 }

@@ -76,38 +76,28 @@ func processWith(inode uint32) string {
 	if inode == 0 {
 		return ""
 	}
-	want := "socket:[" + strconv.FormatUint(uint64(inode), 10) + "]"
 	procs, err := os.ReadDir("/proc")
 	if err != nil {
 		return ""
 	}
 	for _, p := range procs {
-		if p.Name()[0] < '0' || p.Name()[0] > '9' || !hasFile("/proc/"+p.Name()+"/fd", want) {
+		pid, err := strconv.Atoi(p.Name())
+		if err != nil {
+			continue
+		}
+		has := false
+		_ = sockets(pid, func(i uint32) bool { // who may not be looked at is not found
+			has = i == inode
+			return !has
+		})
+		if !has {
 			continue
 		}
 		comm, err := os.ReadFile("/proc/" + p.Name() + "/comm")
 		if err != nil {
 			return ""
 		}
-		return fmt.Sprintf("%s (pid %s)", strings.TrimSpace(string(comm)), p.Name())
+		return fmt.Sprintf("%s (pid %d)", strings.TrimSpace(string(comm)), pid)
 	}
 	return ""
-}
-
-func hasFile(dir, want string) bool {
-	f, err := os.Open(dir)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	names, err := f.Readdirnames(-1)
-	if err != nil {
-		return false
-	}
-	for _, n := range names {
-		if l, err := os.Readlink(dir + "/" + n); err == nil && l == want {
-			return true
-		}
-	}
-	return false
 }
