@@ -3,11 +3,8 @@
 package sockdiag
 
 import (
-	"errors"
-	"maps"
+	"cmp"
 	"slices"
-
-	"golang.org/x/sys/unix"
 )
 
 // Client is a process's end of a connection to a unix listener.
@@ -17,31 +14,29 @@ type Client struct {
 }
 
 // Clients finds the connections that processes have made to the listeners with
-// these names, among the sockets with these inodes. Without UNIX_DIAG in the
-// kernel it finds none, and says so by an error.
+// these names, among the sockets with these inodes. One dump tells of all: to ask
+// for one socket, the kernel looks through all of them as well. Without UNIX_DIAG
+// it fails.
 func (d *Diag) Clients(inodes map[uint32]bool, names []string) ([]Client, error) {
-	var out []Client
-	for _, inode := range slices.Sorted(maps.Keys(inodes)) {
-		var own, other unixMsg
-		// Sockets of other families have inodes, too, and are not found.
-		if err := d.dumpUnix(1<<tcpEstablished, showPeer|showLengths, inode, func(m unixMsg) { own = m }); err != nil || own.peer == 0 {
-			if err != nil && !notThere(err) {
-				return nil, err
-			}
-			continue
-		}
-		if err := d.dumpUnix(1<<tcpEstablished, showName, own.peer, func(m unixMsg) { other = m }); err != nil {
-			if !notThere(err) {
-				return nil, err
-			}
-			continue // it has ended
-		}
-		if slices.ContainsFunc(names, func(n string) bool { return n != "" && nameIs(other.name, n) }) {
-			out = append(out, Client{inode, own.waiting})
-		}
+	if len(inodes) == 0 || len(names) == 0 {
+		return nil, nil
 	}
+	var out []Client
+	peers := make(map[uint32]uint32)  // by the inodes of the clients
+	accepted := make(map[uint32]bool) // inodes of the other ends
+	err := d.dumpUnix(1<<tcpEstablished, showName|showPeer|showLengths, 0, func(m unixMsg) {
+		if inodes[m.inode] && m.peer != 0 {
+			out = append(out, Client{m.inode, m.waiting})
+			peers[m.inode] = m.peer
+		}
+		if slices.ContainsFunc(names, func(n string) bool { return n != "" && nameIs(m.name, n) }) {
+			accepted[m.inode] = true
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	out = slices.DeleteFunc(out, func(c Client) bool { return !accepted[peers[c.Inode]] })
+	slices.SortFunc(out, func(a, b Client) int { return cmp.Compare(a.Inode, b.Inode) })
 	return out, nil
 }
-
-// notThere: no unix socket has the inode, or not any more.
-func notThere(err error) bool { return errors.Is(err, unix.ENOENT) }
