@@ -32,7 +32,7 @@ func (t *Tree) Reclaim(path string, n uint64) (more bool, err error) {
 	if errors.Is(err, unix.EAGAIN) || gone(err) {
 		return false, nil
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, unix.EINTR) { // a signal ends it before all is out
 		return false, fmt.Errorf("cannot reclaim memory of cgroup %q: %w", path, err)
 	}
 	return true, nil
