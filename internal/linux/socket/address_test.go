@@ -114,3 +114,29 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestExcludes: a wildcard takes the link-local addresses of all interfaces too.
+func TestExcludes(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{"[::]:80", "[fe80::1]:80%lo", true},
+		{"[fe80::1]:80%lo", "[fe80::1]:80%lo", true},
+		{"[fe80::1]:80%lo", "[fe80::1]:80%eth0", false},
+		{"[::]:80", "127.0.0.1:80", true},
+		{"127.0.0.1:80", "127.0.0.2:80", false},
+		{"[::]:80", "[fe80::1]:81%lo", false},
+		{"/run/a", "/run/a", true},
+		{"/run/a", "@a", false},
+	} {
+		a, err := Parse(unit.ListenStream, c.a)
+		b, err2 := Parse(unit.ListenStream, c.b)
+		if err != nil || err2 != nil {
+			t.Fatal(err, err2)
+		}
+		if a.Excludes(b) != c.want || b.Excludes(a) != c.want {
+			t.Errorf("%s and %s: %v, want %v", c.a, c.b, a.Excludes(b), c.want)
+		}
+	}
+}

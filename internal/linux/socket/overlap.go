@@ -5,7 +5,7 @@ package socket
 // Excludes tells whether two addresses cannot be bound at one time. That an IPv6
 // wildcard excludes IPv4 is taken for granted.
 func (a Address) Excludes(b Address) bool {
-	if a.Type != b.Type || a.Zone != b.Zone {
+	if a.Type != b.Type {
 		return false
 	}
 	if a.Path != "" || b.Path != "" {
@@ -15,5 +15,5 @@ func (a Address) Excludes(b Address) bool {
 		return false
 	}
 	x, y := a.IP.Unmap(), b.IP.Unmap()
-	return x == y || x.IsUnspecified() || y.IsUnspecified()
+	return x == y && a.Zone == b.Zone || x.IsUnspecified() || y.IsUnspecified()
 }
