@@ -188,13 +188,10 @@ func (m *Manager) countMembers(f engine.CountConnections, out *engine.Connection
 				i = -1
 			}
 			for _, l := range m.socket(member).listeners {
-				var st unix.Stat_t
-				k, ok := sockdiag.KeyOf(l.FD)
-				if !ok || unix.Fstat(l.FD, &st) != nil {
-					continue
+				if k, ok := sockdiag.KeyOf(l.FD); ok {
+					list = append(list, sockdiag.Shared{Key: k, Inode: uint32(inode(l.FD)), Asked: i >= 0, Pids: m.pidsBehind(u)})
+					owner, fds = append(owner, i), append(fds, l.FD)
 				}
-				list = append(list, sockdiag.Shared{Key: k, Inode: uint32(st.Ino), Asked: i >= 0, Pids: m.pidsBehind(u)})
-				owner, fds = append(owner, i), append(fds, l.FD)
 			}
 		}
 	}

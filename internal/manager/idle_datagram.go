@@ -62,16 +62,16 @@ func (m *Manager) readSince(fd int) (uint16, bool) {
 	default:
 		return 0, false
 	}
-	var st unix.Stat_t
 	now, ok := sockdiag.LastRead(fd)
-	if !ok || unix.Fstat(fd, &st) != nil {
+	if !ok {
 		return uint16(port), false
 	}
-	last, known := m.diag.stamps[st.Ino]
+	ino := inode(fd)
+	last, known := m.diag.stamps[ino]
 	if m.diag.stamps == nil {
 		m.diag.stamps = make(map[uint64]sockdiag.Stamp)
 	}
-	m.diag.stamps[st.Ino] = now
+	m.diag.stamps[ino] = now
 	return uint16(port), !known || now != last // before the first look nothing was stamped
 }
 
@@ -100,9 +100,4 @@ func (m *Manager) countPeers(name string, ports map[uint16]bool, peers []sockdia
 }
 
 // forgetStamp is called before the socket is closed.
-func (m *Manager) forgetStamp(fd int) {
-	var st unix.Stat_t
-	if unix.Fstat(fd, &st) == nil {
-		delete(m.diag.stamps, st.Ino)
-	}
-}
+func (m *Manager) forgetStamp(fd int) { delete(m.diag.stamps, inode(fd)) }

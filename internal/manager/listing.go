@@ -82,11 +82,8 @@ func (m *Manager) countHeld(held []systemd1.Held, fds []int, now engine.Time) {
 		k, ok := sockdiag.KeyOf(fd)
 		switch {
 		case ok && m.memberOf(held[i].Unit) != "":
-			var st unix.Stat_t
-			if unix.Fstat(fd, &st) == nil {
-				shared = append(shared, sockdiag.Shared{Key: k, Inode: uint32(st.Ino), Asked: true, Pids: m.pidsBehind(m.engine.Def(held[i].Unit))})
-				members = append(members, i)
-			}
+			shared = append(shared, sockdiag.Shared{Key: k, Inode: uint32(inode(fd)), Asked: true, Pids: m.pidsBehind(m.engine.Def(held[i].Unit))})
+			members = append(members, i)
 		case ok:
 			keys, counted = append(keys, k), append(counted, i)
 		case fd >= 0:
