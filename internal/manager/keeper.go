@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -20,6 +21,11 @@ import (
 // a key with its pid, until its end was heard.
 const keeperPrefix = "keeper\x1f"
 
+// keeperPatience is how long one waits for the next manager: longer than the
+// guardian ever does. One whose manager died before the guardian had its pidfd
+// would else keep connections, and addresses, for ever.
+const keeperPatience = time.Minute
+
 func keeperKey(pid int32) string { return keeperPrefix + strconv.Itoa(int(pid)) }
 
 // keep starts the keeper, once there is something to keep.
@@ -28,7 +34,7 @@ func (m *Manager) keep() {
 		return
 	}
 	m.keeping = true
-	pid, err := m.spawn.Keep()
+	pid, err := m.spawn.Keep(keeperPatience)
 	if err != nil {
 		return // then only that instant is unguarded
 	}

@@ -4,7 +4,13 @@ package spawn
 
 import (
 	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,7 +21,7 @@ func TestKeep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pid, err := s.Keep()
+	pid, err := s.Keep(time.Minute)
 	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) {
 		t.Skipf("no keeper can be had here: %v", err)
 	}
@@ -55,4 +61,64 @@ func TestKeep(t *testing.T) {
 	}
 	_ = unix.Close(got)
 	_ = unix.Close(pipe[1])
+}
+
+// keepAndEnd is a helper: it leaves a keeper behind.
+func keepAndEnd() {
+	s, err := New(Options{Sibling: true})
+	if err != nil {
+		panic(err)
+	}
+	pid, err := s.Keep(50 * time.Millisecond)
+	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) {
+		pid, err = 0, nil
+	}
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(pid)
+}
+
+// TestKeepEnds: a keeper that nobody asks for anything does not stay for ever.
+func TestKeepEnds(t *testing.T) {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), helperEnv+"=keep")
+	f, err := os.Create(t.TempDir() + "/pid") // a pipe would be kept open
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	cmd.Stdout, cmd.Stderr = f, os.Stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(f.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pid == 0 {
+		t.Skip("no keeper can be had here")
+	}
+	var status unix.WaitStatus
+	for end := time.Now().Add(5 * time.Second); ; {
+		n, err := unix.Wait4(pid, &status, unix.WALL|unix.WNOHANG, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n == pid {
+			break
+		}
+		if time.Now().After(end) {
+			_ = unix.Kill(pid, unix.SIGKILL)
+			t.Fatal("it is still there after 5 s")
+		}
+		_, _ = unix.Poll(nil, 5)
+	}
+	if !status.Exited() || status.ExitStatus() != 0 {
+		t.Errorf("it ended with %v", status)
+	}
 }

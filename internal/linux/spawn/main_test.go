@@ -28,6 +28,8 @@ func TestMain(m *testing.M) {
 		report()
 	case "sibling":
 		startSibling()
+	case "keep":
+		keepAndEnd()
 	case "orphan":
 		startOrphan()
 	case "legacy":
