@@ -78,6 +78,7 @@ type Manager struct {
 	facts    cgroup.Facts
 	freezing map[string]freezing
 	reclaims map[string]*reclaiming // by unit
+	paging   []*reclaiming          // those of them whose turn will come
 	// noReclaim is why memory cannot be paged out here, "" where that is not known.
 	noReclaim string
 	emptied   string // the unit that WatchCgroup has just found empty

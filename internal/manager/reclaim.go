@@ -16,6 +16,7 @@ type reclaiming struct {
 	token engine.Token
 	step  func() (done bool, err error)
 	close func()
+	left  int // steps, at most
 }
 
 // reclaimStep is how much is paged out at once: 2 to 8 ms (measured, file-backed
@@ -35,7 +36,7 @@ func (m *Manager) reclaim(t engine.Token) {
 		m.feed(engine.Reclaimed{Token: t}) // it was thawed meanwhile
 		return
 	}
-	r := &reclaiming{token: t, close: func() {}}
+	r := &reclaiming{token: t, close: func() {}, left: reclaimMax}
 	if m.cg != nil && m.cg.CanReclaim(m.cgroupOf(u)) {
 		path := m.cgroupOf(u)
 		r.step = func() (bool, error) {
@@ -48,15 +49,34 @@ func (m *Manager) reclaim(t engine.Token) {
 		r.close = p.Close
 	}
 	m.endReclaim(t.Unit)
-	m.reclaims[t.Unit] = r
-	m.reclaimMore(r, reclaimMax)
+	m.beginReclaim(r)
 }
 
-func (m *Manager) reclaimMore(r *reclaiming, left int) {
-	if m.reclaims[r.token.Unit] != r {
-		return
+// beginReclaim has it take turns with the others, one step each: all sleepers of a
+// machine may come to this together.
+func (m *Manager) beginReclaim(r *reclaiming) {
+	m.reclaims[r.token.Unit] = r
+	m.paging = append(m.paging, r)
+	if len(m.paging) == 1 {
+		m.later(0, m.reclaimNext)
 	}
+}
+
+func (m *Manager) reclaimNext() {
+	r := m.paging[0]
+	m.paging = m.paging[1:]
+	if m.reclaims[r.token.Unit] == r && m.reclaimMore(r) {
+		m.paging = append(m.paging, r)
+	}
+	if len(m.paging) > 0 {
+		m.later(reclaimPause, m.reclaimNext)
+	}
+}
+
+// reclaimMore does one step; false: that was the last.
+func (m *Manager) reclaimMore(r *reclaiming) bool {
 	done, err := r.step()
+	r.left--
 	switch {
 	case err != nil:
 		m.noReclaim = err.Error()
@@ -64,11 +84,12 @@ func (m *Manager) reclaimMore(r *reclaiming, left int) {
 		r.close()
 		m.sayOnce("reclaim", "%s: cannot page out its memory: %v; sleepers keep it (X-IdleReclaimSec=)", r.token.Unit, err)
 		m.feed(engine.ReclaimFailed{Token: r.token, Msg: "its memory cannot be paged out: " + err.Error()})
-	case done || left == 0:
+	case done || r.left == 0:
 		m.endReclaim(r.token.Unit)
 	default:
-		m.later(reclaimPause, func() { m.reclaimMore(r, left-1) })
+		return true
 	}
+	return false
 }
 
 // endReclaim answers a Reclaim that is done, or that a thaw cuts short.
