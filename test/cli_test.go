@@ -5,6 +5,7 @@ package test
 import (
 	"bytes"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,6 +35,20 @@ func TestOnArguments(t *testing.T) {
 	}
 	if _, err := os.Lstat(mark); err == nil {
 		t.Error("an argument was carried out as a directive")
+	}
+}
+
+// TestOnTakenPort: an address that is taken ends it, as it has nothing else to do.
+func TestOnTakenPort(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	cmd := exec.Command(rouse, "on", l.Addr().String(), "--", needProgram(t, "cat", "cat"))
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "address already in use") || strings.Contains(string(out), "rouse: ready") {
+		t.Errorf("%v:\n%s", err, out)
 	}
 }
 

@@ -102,7 +102,7 @@ func (e *Engine) pauseUntil(n *node, at Time, why string) {
 	s := n.socket
 	e.disarmSocket(n)
 	e.arm(n, TimerPoll, &s.Pause, at)
-	n.view.Failure = why + "; listening again in " + time.Duration(at-e.now).String()
+	n.view.Failure = why + "; listening again in " + time.Duration(at-e.now).Round(10*time.Millisecond).String()
 	e.record(RecordWarning, n, "%s", n.view.Failure)
 	e.changed(n)
 }

@@ -34,7 +34,11 @@ func (e *Engine) startSocket(n *node) (startResult, *Refusal) {
 		svc := e.serviceOf(n)
 		switch {
 		case svc == nil || svc.view.Load != unit.Loaded:
-			return e.refuseSocket(n, "LoadFailed", "Socket service "+d.Service+" not loaded, refusing.")
+			msg := "Socket service " + d.Service + " not loaded, refusing."
+			if d.MemberOf != "" {
+				msg += "\n    fix: Distribute= of " + d.MemberOf + " needs the template " + unit.TemplateOf(d.Service)
+			}
+			return e.refuseSocket(n, "LoadFailed", msg)
 		case svc.service != nil && !svc.service.State.down():
 			return e.refuseSocket(n, "UnitBusy", "Socket service "+svc.def.Name+" already active, refusing.")
 		}

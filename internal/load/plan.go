@@ -76,6 +76,8 @@ func (l *Loader) Plan() (Plan, []*unit.Unit, diag.List) {
 		}
 	}
 	switch {
+	case len(own)+len(supers)+len(l.agentNames()) == 0:
+		p.Why = "there are no units here"
 	case jobs == 0 || len(p.Start) > 0:
 	case len(p.Jobs) > 0:
 		p.Why = fmt.Sprintf("%d of %d Upstart jobs start when their events come", min(len(p.Jobs), jobs), jobs)

@@ -49,6 +49,7 @@ func TestPlanOfJobs(t *testing.T) {
 	}{
 		{tree{"a.conf": "start on startup\nexec a\n", "b.conf": "start on x\nmanual\nexec b\n"}, "a.service", "1 of 2 Upstart jobs start when their events come"},
 		{tree{"a.conf": "exec a\n", "b.conf": "exec b\nnonsense\n"}, "", "none of the 1 Upstart jobs has a start on stanza, so each waits to be started by its name"},
+		{tree{}, "", "there are no units here"},
 		{tree{"a.conf": "start on startup\nexec a\n", "default.target": "[Unit]\n"}, "a.service", "the directory has a default.target"},
 	} {
 		p, units, _ := in(c.files.make(t)).Plan()

@@ -180,8 +180,13 @@ func (m *Manager) launchFailed(f engine.Spawn, err error) {
 			d.Pos = cmd.Pos
 		}
 		if cmd != nil && fail != nil && fail.Step == spawn.StepExec {
-			d.Fix = suggest(cmd.Path)
-			if fail != nil && errors.Is(fail, unix.ENOENT) {
+			switch {
+			case errors.Is(fail, unix.EACCES):
+				d.Fix = barred(cmd.Path)
+			case !errors.Is(fail, unix.ENOEXEC):
+				d.Fix = suggest(cmd.Path)
+			}
+			if errors.Is(fail, unix.ENOENT) {
 				err = fmt.Errorf("exec %q: %w", cmd.Path, unix.ENOENT)
 			}
 		}

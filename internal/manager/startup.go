@@ -80,7 +80,11 @@ func (s *startup) check(m *Manager) {
 	if m.sources != nil {
 		m.sources.Quiet()
 	}
-	if m.cfg.Mode == ModeUp || m.cfg.Mode == ModeOn {
+	switch {
+	case m.cfg.Mode == ModeOn && len(s.failed) > 0: // that was all that was asked for
+		m.saved.ExitCode = 1
+		m.stopAll()
+	case m.cfg.Mode == ModeUp, m.cfg.Mode == ModeOn:
 		m.say("ready")
 	}
 	took := uint64(m.saved.FinishedAt-m.saved.StartedAt) / 1000

@@ -9,6 +9,27 @@ import (
 	"github.com/rouse-init/rouse/internal/load"
 )
 
+// barred says what helps where the service may not execute a program.
+func barred(path string) string {
+	st, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return ""
+	case st.IsDir():
+		return "give the path of a program: this is a directory"
+	case st.Mode()&0o111 == 0:
+		return "chmod +x " + path
+	case st.Mode()&0o001 == 0:
+		return "permit its user to execute it: chmod o+x " + path
+	}
+	for dir := filepath.Dir(path); dir != "/" && dir != "."; dir = filepath.Dir(dir) {
+		if st, err := os.Stat(dir); err == nil && st.Mode()&0o001 == 0 {
+			return "permit its user to enter " + dir + ", or move the program"
+		}
+	}
+	return "look for noexec among the options of its mount, and for a security module that denies it"
+}
+
 // suggest finds what was meant by a program that is not there.
 func suggest(path string) string {
 	dirs := []string{filepath.Dir(path)}

@@ -118,8 +118,11 @@ func (b *build) program() {
 
 func (b *build) builtin() {
 	if !slices.Contains(builtins, b.name.text) {
-		b.fail(CodeUnsupported, b.name.pos, fmt.Sprintf("cannot serve %q: there is no internal service of this name, only %s", b.name.text, strings.Join(builtins, ", ")),
-			"list-sockets and show tell what xinetd's services and servers told")
+		fix := "name the service after one of them; id = NAME tells several of the same apart"
+		if slices.Contains([]string{"services", "servers", "xadmin"}, b.name.text) {
+			fix = "list-sockets and show tell what xinetd's services and servers told"
+		}
+		b.fail(CodeUnsupported, b.name.pos, fmt.Sprintf("cannot serve %q: there is no internal service of this name, only %s", b.name.text, strings.Join(builtins, ", ")), fix)
 		return
 	}
 	b.serveBuiltin(b.name.text)
