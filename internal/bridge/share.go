@@ -196,7 +196,8 @@ func (l *loop) count(n int32) {
 }
 
 // drain takes the listeners away. What was waiting in our own is served
-// still; in those that were inherited it waits for whoever has them next.
+// still, and who comes later is refused; in those that were inherited both wait
+// for whoever has them next.
 func (l *loop) drain() {
 	for _, li := range l.listeners {
 		if li.datagram {
@@ -219,7 +220,11 @@ func (l *loop) drain() {
 				from = new(sockaddr)
 			}
 			fd, errno := sysAccept(li.fd, from)
+			if errno == unix.ECONNABORTED || errno == unix.EINTR {
+				continue
+			}
 			if errno != 0 {
+				sysDeafen(li.fd)
 				break
 			}
 			l.begin(fd, from)

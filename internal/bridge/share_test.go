@@ -293,6 +293,35 @@ func TestIdleExit(t *testing.T) {
 	run(Config{IdleBytes: true}, func(b *Bridge) { many(t, b, 1) }) // they stay open, but silent
 }
 
+// Who comes while the last connections end is refused, and not left waiting.
+func TestDrainRefuses(t *testing.T) {
+	backend := serving(t, "tcp", "", echo)
+	for _, listen := range []string{"127.0.0.1:0", filepath.Join(t.TempDir(), "s")} {
+		b, err := New(Config{Listen: []string{listen}, To: []string{backend}, Timeout: patience, Loops: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 1)
+		go func() { done <- b.Run() }()
+		c := many(t, b, 1)[0]
+		b.Stop()
+		<-b.Deaf
+		network := "tcp"
+		if listen[0] == '/' {
+			network = "unix"
+		}
+		if late, err := net.Dial(network, b.Addrs()[0]); !errors.Is(err, unix.ECONNREFUSED) {
+			t.Errorf("%s: %v, %v", listen, late, err)
+		}
+		write(t, c, "still there")
+		expect(t, c, "still there")
+		c.Close()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // After Stop nobody is accepted, and connections go on until they end.
 func TestDrain(t *testing.T) {
 	backend := serving(t, "tcp", "", echo)

@@ -75,7 +75,7 @@ func (c *checker) idleKeys(u *unit.Unit) {
 	all, _ := c.loader.Load(append(c.loader.Names(), unit.WithKind(u.Name, unit.KindSocket))...) // as in neededBy
 	for _, o := range all {
 		k := o.Socket
-		if o.Load != unit.Loaded || k == nil || k.Accept || k.Service != u.Name && (k.Bridge == nil || k.Bridge.Service != u.Name) {
+		if o.Load != unit.Loaded || k == nil || k.Accept || !alike(k.Service, u.Name) && (k.Bridge == nil || !alike(k.Bridge.Service, u.Name)) {
 			continue
 		}
 		if k.IdleSec > 0 && k.IdleSec != unit.Infinity {
@@ -95,4 +95,11 @@ func (c *checker) idleKeys(u *unit.Unit) {
 			c.add(u, diag.Note, CodeSleeper, where(u, key, ""), "%s= has no effect: it is stopped when it is idle, and never frozen", key).Fix = "set X-IdleAction=freeze"
 		}
 	}
+}
+
+// alike tells whether two names are of one unit, or of one template: what is true
+// of one instance need not be said of another.
+func alike(a, b string) bool {
+	template := unit.TemplateOf(a)
+	return a == b || template != "" && template == unit.TemplateOf(b)
 }

@@ -88,6 +88,7 @@ func TestFindings(t *testing.T) {
 			"a.service": "[Service]\nExecStart=/usr/bin/web\nX-IdleStopSec=1h\nX-IdleCommand=/usr/bin/web\nX-IdleAction=freeze\n",
 			"b.service": "[Service]\nExecStart=/usr/bin/web\nX-IdleReclaimSec=1h\nX-IdleMinUpSec=1s\n", "b.socket": "[Socket]\nListenStream=80\nX-IdleSec=1s\n",
 			"c.service": "[Service]\nExecStart=/usr/bin/web\nX-IdleReclaimSec=1h\n", "c.socket": "[Socket]\nListenStream=81\nX-IdleSec=1s\nX-IdleAction=freeze\n",
+			"d@.service": "[Service]\nExecStart=/usr/bin/web\nX-IdleStopSec=1h\n", "d@82.socket": "[Socket]\nListenStream=82\nX-IdleSec=1s\nX-IdleAction=freeze\n",
 		}, []string{
 			"a.service:3 RS413 a.service: X-IdleStopSec= has no effect: it never sleeps | add X-IdleSec=",
 			"a.service:4 RS413 a.service: X-IdleCommand= has no effect: it never sleeps",
