@@ -2,7 +2,11 @@
 
 package engine
 
-import "github.com/rouse-init/rouse/internal/unit"
+import (
+	"time"
+
+	"github.com/rouse-init/rouse/internal/unit"
+)
 
 // stopService begins to stop, as a job asks for it.
 func (e *Engine) stopService(n *node) bool {
@@ -124,7 +128,27 @@ func (e *Engine) explain(n *node) {
 	if n.view.Failure == "" {
 		n.view.Failure = "result " + n.service.Result.String()
 	}
+	n.view.Failure += e.holderHint(n)
 	e.record(RecordError, n, "failed (%s): %s", n.service.Result, n.view.Failure)
+}
+
+// soon is how long after its start a service that ends has hardly served anybody.
+const soon = Time(5 * time.Second)
+
+// holderHint helps with the commonest mistake: a service that opens the address
+// itself which its socket holds for it.
+func (e *Engine) holderHint(n *node) string {
+	v := &n.view
+	if n.service.Result != resExitCode || v.MainCode != codeExited || v.MainStatus >= 200 || v.MainExit-v.MainStart > soon {
+		return "" // from 200 on are the statuses of systemd.exec(5): it never ran
+	}
+	for sock := range e.each(n, of(TriggeredBy)) {
+		if d := sock.socketDef(); sock.listens() && !d.Accept && d.Handover == unit.HandoverPass {
+			return "\n    fix: if its address is in use, that is by " + sock.def.Name +
+				", which holds it for the service: have it take that one (LISTEN_FDS), or set X-Handover=bind there"
+		}
+	}
+	return ""
 }
 
 // abandon gives up processes that outlived their unit.
