@@ -153,7 +153,7 @@ func (e *Engine) awakeBy(n *node) (by []string) {
 		by = append(by, "X-IdleMinUpSec=: it stays up "+text+" after a start or a wake")
 	}
 	if x.Stay&stayQueued != 0 {
-		by = append(by, "somebody who waits to be accepted or heard")
+		by = append(by, "somebody who waits to be accepted or heard"+e.elsewhereHint(n))
 	}
 	if x.Stay&stayOpen != 0 {
 		text := connections(x.Open) + " open"
@@ -195,4 +195,18 @@ func (e *Engine) keepers(n *node) string {
 		}
 	}
 	return strings.Join(names, ", ")
+}
+
+// elsewhereHint is for a service that binds its address itself, has run for a
+// while, and lets clients wait.
+func (e *Engine) elsewhereHint(n *node) string {
+	if e.now-n.view.MainStart <= soon {
+		return ""
+	}
+	for sock := range e.each(n, of(TriggeredBy)) {
+		if sock.listens() && sock.socketDef().Handover == unit.HandoverBind {
+			return " (does it listen at the address of " + sock.def.Name + ", or at another?)"
+		}
+	}
+	return ""
 }
