@@ -226,8 +226,10 @@ func (e *Engine) spawnFailed(n *node, in SpawnFailed) {
 	if !ignored {
 		n.view.Failure = in.Msg
 	}
-	e.record(RecordWarning, n, "%s", in.Msg)
 	main := p == &s.Main
+	if ignored || n.serviceDef().Job != nil || !main && !s.State.starting() {
+		e.record(RecordWarning, n, "%s", in.Msg) // else explain does, as it fails the run
+	}
 	s.Unspawned = p.Gen
 	if p.Pid != 0 {
 		return
