@@ -22,7 +22,7 @@ func TestDistribute(t *testing.T) {
 	if len(list) > 0 {
 		t.Errorf("told: %v", list)
 	}
-	if got := strings.Join(p.Start, " "); got != "f.service web.socket" {
+	if got := strings.Join(p.Start, " "); got != "web.socket f.service" {
 		t.Errorf("starts %q", got)
 	}
 	var names []string

@@ -66,7 +66,7 @@ func (l *Loader) Plan() (Plan, []*unit.Unit, diag.List) {
 	p := choose(own, l.linkedSet())
 	l.addSupers(&p, supers)
 	l.addAgents(&p, len(own)+len(supers))
-	slices.Sort(p.Start)
+	slices.SortFunc(p.Start, socketsFirst)
 	slices.SortFunc(p.Asleep, func(a, b Sleeper) int { return strings.Compare(a.Unit, b.Unit) })
 	p.Jobs = l.waiting()
 	jobs := 0
@@ -145,6 +145,20 @@ func choose(own map[string]*unit.Unit, linked map[string]bool) Plan {
 		}
 	}
 	return p
+}
+
+// socketsFirst is the order in which units are to be asked for: what starts may
+// connect to any of the sockets, which are before sockets.target only if their
+// jobs are known by then.
+func socketsFirst(a, b string) int {
+	x, y := unit.KindOf(a) == unit.KindSocket, unit.KindOf(b) == unit.KindSocket
+	switch {
+	case x == y:
+		return strings.Compare(a, b)
+	case x:
+		return -1
+	}
+	return 1
 }
 
 // startable tells the kinds that do something by themselves.

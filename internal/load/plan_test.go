@@ -20,6 +20,7 @@ func TestPlan(t *testing.T) {
 		{"default.target as a link", tree{"x.target": "[Unit]\n", "default.target": "->x.target", "b.service": simple + install}, "x.target", ""},
 		{"installed", tree{"a.service": simple + install, "b.service": simple}, "a.service", ""},
 		{"socket wakes", tree{"a.socket": socket + install, "a.service": simple + install, "b.service": simple + install}, "a.socket b.service", "a.service by a.socket"},
+		{"sockets first", tree{"z.socket": socket + install, "z.service": simple, "a.service": simple + install}, "z.socket a.service", "z.service by z.socket"},
 		{"waker of an installed service", tree{"a.socket": socket, "a.service": simple + install}, "a.socket", "a.service by a.socket"},
 		{"nothing installed", tree{"a.socket": socket, "a.service": simple, "b.service": simple, "x.target": "[Unit]\n"}, "a.socket b.service", "a.service by a.socket"},
 		{"socket with a bridge", tree{"a.socket": socket + "X-Handover=bridge:80\n", "a.service": simple}, "a.socket", "a.service by a.socket"},
