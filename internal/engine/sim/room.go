@@ -12,7 +12,7 @@ import (
 
 // makeSlices makes the slices, some with a ceiling.
 func (w *World) makeSlices() []*unit.Unit {
-	w.rooms = map[string]int{}
+	w.rooms, w.admitted = map[string]int{}, map[string]engine.Time{}
 	var all []*unit.Unit
 	for _, name := range w.slices {
 		if name == "" {
@@ -162,6 +162,9 @@ func (w *World) checkRooms() {
 	for _, it := range woken {
 		delete(brought, it) // by its bridge
 	}
+	for _, it := range woken {
+		w.noteAdmitted(it)
+	}
 	woken = slices.DeleteFunc(woken, func(it *item) bool { return it.jobStep == w.res.Steps && it.firstJob != it.lastJob })
 	if len(woken) == 0 || len(w.rooms) == 0 {
 		return
@@ -204,13 +207,38 @@ func (w *World) followWait(it *item, v *engine.View) {
 
 // longWait is how long nobody in a farm waits, where everybody may sleep (but for
 // faults, and for what a person froze): the ones that keep the others waiting are
-// found idle by every third look.
+// found idle by every third look. Who is not the first to wait may wait three times
+// as long, as each of those before it may be slow to stop.
 const longWait = 20 * second
+
+// noteAdmitted keeps when a room has let somebody in.
+func (w *World) noteAdmitted(it *item) {
+	v, _ := w.e.Unit(it.name)
+	for slice := range w.rooms {
+		if below(&v, slice) {
+			w.admitted[slice] = w.now
+		}
+	}
+}
+
+// patience is how long a service has waited of late: since the last one was let in
+// to any of its rooms, or a third of the whole time.
+func (w *World) patience(it *item) engine.Time {
+	since := it.waits
+	if o, ok := w.e.Unit(w.behind(it).name); ok {
+		for slice := range w.rooms {
+			if below(&o, slice) {
+				since = max(since, w.admitted[slice])
+			}
+		}
+	}
+	return max(w.now-since, (w.now-it.waits)/3)
+}
 
 // checkPatience makes sure that everybody was let in before everything stops.
 func (w *World) checkPatience() {
 	for v := range w.e.Units() {
-		if it := w.item(v.Unit.Name); w.cfg.Shape == Farm && w.cfg.Faults == 0 && !w.scarce && it.waits != 0 && w.now-it.waits > longWait {
+		if it := w.item(v.Unit.Name); w.cfg.Shape == Farm && w.cfg.Faults == 0 && !w.scarce && it.waits != 0 && w.patience(it) > longWait {
 			w.violate("%s has waited for %s for %d s", it.name, v.Waits, (w.now-it.waits)/second)
 		}
 	}

@@ -55,26 +55,27 @@ type Result struct {
 
 // World is the pretend machine.
 type World struct {
-	cfg    Config
-	rng    *rand.Rand
-	e      *engine.Engine
-	now    engine.Time
-	events events
-	seq    uint64
-	procs  map[int32]*process
-	pid    int32
-	byName map[string]*item
-	names  []string // of the units that were made at the start
-	socks  []*item
-	groups []*group
-	input  engine.Input // of this step
-	jobs   map[uint32]string
-	slices []string
-	rooms  map[string]int // X-RunningMax= of slices
-	scarce bool           // some slice has, or had, an X-RunningMemory=, or some service upholds another
-	asked  map[uint64]bool
-	conns  map[uint64]bool // accepted and neither served nor dropped
-	ask    uint64
+	cfg      Config
+	rng      *rand.Rand
+	e        *engine.Engine
+	now      engine.Time
+	events   events
+	seq      uint64
+	procs    map[int32]*process
+	pid      int32
+	byName   map[string]*item
+	names    []string // of the units that were made at the start
+	socks    []*item
+	groups   []*group
+	input    engine.Input // of this step
+	jobs     map[uint32]string
+	slices   []string
+	rooms    map[string]int         // X-RunningMax= of slices
+	admitted map[string]engine.Time // when they let somebody in last
+	scarce   bool                   // some slice has, or had, an X-RunningMemory=, or some service upholds another
+	asked    map[uint64]bool
+	conns    map[uint64]bool // accepted and neither served nor dropped
+	ask      uint64
 	// emitted are the events from outside that have neither completed nor been
 	// reported as waited for.
 	emitted map[uint64]bool
