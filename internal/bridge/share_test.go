@@ -293,16 +293,23 @@ func TestIdleExit(t *testing.T) {
 	run(Config{IdleBytes: true}, func(b *Bridge) { many(t, b, 1) }) // they stay open, but silent
 }
 
+// ending runs a bridge that ends by itself.
+func ending(t *testing.T, cfg Config) (*Bridge, <-chan error) {
+	t.Helper()
+	b, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- b.Run() }()
+	return b, done
+}
+
 // Who comes while the last connections end is refused, and not left waiting.
 func TestDrainRefuses(t *testing.T) {
 	backend := serving(t, "tcp", "", echo)
 	for _, listen := range []string{"127.0.0.1:0", filepath.Join(t.TempDir(), "s")} {
-		b, err := New(Config{Listen: []string{listen}, To: []string{backend}, Timeout: patience, Loops: 2})
-		if err != nil {
-			t.Fatal(err)
-		}
-		done := make(chan error, 1)
-		go func() { done <- b.Run() }()
+		b, done := ending(t, Config{Listen: []string{listen}, To: []string{backend}, Timeout: patience, Loops: 2})
 		c := many(t, b, 1)[0]
 		b.Stop()
 		<-b.Deaf
@@ -326,12 +333,7 @@ func TestDrainRefuses(t *testing.T) {
 func TestDrain(t *testing.T) {
 	backend := serving(t, "tcp", "", echo)
 	path := filepath.Join(t.TempDir(), "s")
-	b, err := New(Config{Listen: []string{path}, To: []string{backend}, Timeout: patience, Loops: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan error, 1)
-	go func() { done <- b.Run() }()
+	b, done := ending(t, Config{Listen: []string{path}, To: []string{backend}, Timeout: patience, Loops: 2})
 	c := many(t, b, 1)[0]
 	b.Stop()
 	eventually(t, "the end of listening", func() bool { return !b.loops[0].token.Load() })
@@ -348,12 +350,7 @@ func TestDrain(t *testing.T) {
 
 func TestDrainIsBounded(t *testing.T) {
 	backend := serving(t, "tcp", "", echo)
-	b, err := New(Config{Listen: []string{"127.0.0.1:0"}, To: []string{backend}, Drain: 50 * time.Millisecond, Loops: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan error, 1)
-	go func() { done <- b.Run() }()
+	b, done := ending(t, Config{Listen: []string{"127.0.0.1:0"}, To: []string{backend}, Drain: 50 * time.Millisecond, Loops: 1})
 	c := many(t, b, 1)[0]
 	b.Stop()
 	if err := <-done; !errors.Is(err, ErrDrain) {
