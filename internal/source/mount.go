@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 
 	"github.com/rouse-init/rouse/internal/linux/poll"
@@ -26,13 +27,7 @@ const mountsMost = 256
 // mounts are all mount events; there are some only while a job wants one.
 type mounts struct {
 	fd   int             // of the table; the kernel announces its changes as EPOLLPRI (proc(5))
-	seen map[uint64]bool // by what mountKey makes of a line
-}
-
-// mounted is one line of /proc/PID/mountinfo.
-type mounted struct {
-	key                 uint64
-	point, kind, device string
+	seen map[uint64]bool // by mountKey
 }
 
 // wantMounts watches the table of mounts. What is there already is no event.
@@ -69,23 +64,29 @@ func (s *Set) wantMounts(list []Wanted) {
 		s.lookAtMounts()
 		return
 	}
-	for _, m := range s.readMounts() {
-		s.mounts.seen[m.key] = true
+	there, _ := s.readMounts()
+	for _, m := range there {
+		s.mounts.seen[mountKey(m)] = true
 	}
 	s.noteMounts()
 }
 
 // lookAtMounts tells what is new.
 func (s *Set) lookAtMounts() {
+	list, ok := s.readMounts()
+	if !ok {
+		return // what was seen stays seen
+	}
 	now := make(map[uint64]bool)
 	told := 0
-	for _, m := range s.readMounts() {
-		now[m.key] = true
-		if s.mounts.seen[m.key] {
+	for _, m := range list {
+		key := mountKey(m)
+		now[key] = true
+		if s.mounts.seen[key] {
 			continue
 		}
 		if told++; told <= mountsMost {
-			s.tell(mountEvent, []string{"MOUNTPOINT=" + m.point, "TYPE=" + m.kind, "DEVICE=" + m.device}, "")
+			s.tell(mountEvent, []string{"MOUNTPOINT=" + m.Mountpoint, "TYPE=" + m.FSType, "DEVICE=" + m.Source}, "")
 		}
 	}
 	if told > mountsMost {
@@ -106,52 +107,25 @@ func (s *Set) noteMounts() {
 }
 
 // readMounts reads the table; reading asks no file system.
-func (s *Set) readMounts() (list []mounted) {
-	text, err := os.ReadFile(s.mountinfo)
+func (s *Set) readMounts() (list []*mountinfo.Info, ok bool) {
+	f, err := os.Open(s.mountinfo)
+	if err == nil {
+		defer f.Close()
+		list, err = mountinfo.GetMountsFromReader(f, nil)
+	}
 	if err != nil {
 		s.c.Say("cannot read the table of mounts: %v", err)
-		return nil
+		return nil, false
 	}
-	for line := range strings.Lines(string(text)) {
-		if m, ok := parseMount(line); ok {
-			list = append(list, m)
-		}
-	}
-	return list
+	return list, true
 }
 
-// parseMount reads "ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [TAG...] - TYPE
-// DEVICE OPTIONS".
-func parseMount(line string) (m mounted, ok bool) {
-	first, second, found := strings.Cut(line, " - ")
-	a, b := strings.Fields(first), strings.Fields(second)
-	if !found || len(a) < 6 || len(b) < 2 {
-		return m, false
-	}
+// mountKey tells a mount from others, also from those that get its number later.
+// Its options may change.
+func mountKey(m *mountinfo.Info) uint64 {
 	h := fnv.New64a()
-	for _, word := range []string{a[0], a[2], a[3], a[4], b[0], b[1]} {
-		_, _ = h.Write([]byte(word + " "))
-	}
-	return mounted{key: h.Sum64(), point: unmangle(a[4]), kind: b[0], device: unmangle(b[1])}, true
-}
-
-// unmangle undoes the octal escapes of blanks and backslashes (proc(5)).
-func unmangle(s string) string {
-	if strings.IndexByte(s, '\\') < 0 {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+3 < len(s) {
-			if n, err := strconv.ParseUint(s[i+1:i+4], 8, 8); err == nil && n != 0 {
-				b.WriteByte(byte(n))
-				i += 3
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
+	_, _ = fmt.Fprintf(h, "%d %d:%d %q %q %q %q", m.ID, m.Major, m.Minor, m.Root, m.Mountpoint, m.FSType, m.Source)
+	return h.Sum64()
 }
 
 func (s *Set) closeMounts() {

@@ -6,26 +6,55 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
+	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 )
 
-func TestParseMount(t *testing.T) {
-	m, ok := parseMount(`36 35 98:0 /mnt1 /mnt\0402 rw,noatime shared:1 master:2 - ext3 /dev/ro\134ot rw,errors=continue` + "\n")
-	if !ok || m.point != "/mnt 2" || m.kind != "ext3" || m.device != `/dev/ro\ot` {
-		t.Errorf("%+v, %v", m, ok)
+func TestMountKey(t *testing.T) {
+	key := func(line string) uint64 {
+		t.Helper()
+		list, err := mountinfo.GetMountsFromReader(strings.NewReader(line), nil)
+		if err != nil || len(list) != 1 {
+			t.Fatalf("%v, %v", list, err)
+		}
+		return mountKey(list[0])
 	}
-	again, _ := parseMount(`36 35 98:0 /mnt1 /mnt\0402 ro master:2 - ext3 /dev/ro\134ot ro` + "\n")
-	other, _ := parseMount(`37 35 98:0 /mnt1 /mnt\0402 rw,noatime shared:1 master:2 - ext3 /dev/ro\134ot rw,errors=continue` + "\n")
-	if again.key != m.key || other.key == m.key {
+	m := key(`36 35 98:0 /mnt1 /mnt\0402 rw,noatime shared:1 master:2 - ext3 /dev/ro\134ot rw,errors=continue`)
+	again := key(`36 35 98:0 /mnt1 /mnt\0402 ro master:2 - ext3 /dev/ro\134ot ro`)
+	other := key(`37 35 98:0 /mnt1 /mnt\0402 rw,noatime shared:1 master:2 - ext3 /dev/ro\134ot rw,errors=continue`)
+	if again != m || other == m {
 		t.Error("a mount is told by its options, or not by its number")
 	}
-	for _, line := range []string{"", " - ", "1 2 3 4 5 6", "1 2 3 4 5 - ext4 x", "1 2 3 4 5 6 - ext4"} {
-		if _, ok := parseMount(line); ok {
-			t.Errorf("%q is taken for a mount", line)
+}
+
+// A table that cannot be read makes no mount new.
+func TestMountsUnreadable(t *testing.T) {
+	const line = "36 35 98:0 / /mnt rw - ext3 /dev/root rw\n"
+	r := newRig(t)
+	table := filepath.Join(r.dir, "mountinfo")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(table, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
 		}
 	}
+	write(line)
+	r.set.mountinfo = table
+	r.set.mounts = &mounts{fd: -1, seen: map[uint64]bool{}}
+	defer func() { r.set.mounts = nil }()
+	list, ok := r.set.readMounts()
+	if !ok || len(list) != 1 || list[0].Mountpoint != "/mnt" {
+		t.Fatalf("%v, %v", list, ok)
+	}
+	r.set.mounts.seen[mountKey(list[0])] = true
+	for _, text := range []string{"nonsense\n", line} {
+		write(text)
+		r.set.lookAtMounts()
+	}
+	r.expect()
 }
 
 // Each mount is an event, but not what is there already; a new manager tells
