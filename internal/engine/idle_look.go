@@ -175,8 +175,8 @@ func (e *Engine) connections(in *Connections) {
 		}
 		x := n.service.Idle
 		c := in.Counts[i]
-		j := i + 1
-		for ; j < len(in.Counts) && j-i < len(x.looked()) && c.Service == ""; j++ {
+		j, end := i+1, min(i+len(x.Sockets)+len(x.Bound), len(in.Counts))
+		for ; j < end && c.Service == ""; j++ {
 			d := in.Counts[j]
 			if c.Open == 0 || d.Open > 0 && d.Silence < c.Silence {
 				c.Silence = d.Silence

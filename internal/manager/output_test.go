@@ -11,6 +11,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// written is the output of web.service, as it has it.
+func written(t *testing.T, o *output) *os.File {
+	t.Helper()
+	f, err := os.OpenFile(o.path("web.service"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
 func TestOutputHasTheNameInFront(t *testing.T) {
 	var print bytes.Buffer
 	o, err := openOutput(t.TempDir(), &print, false)
@@ -20,11 +31,7 @@ func TestOutputHasTheNameInFront(t *testing.T) {
 	defer unix.Close(o.inotify)
 	write := func(text string) {
 		t.Helper()
-		f, err := os.OpenFile(o.path("web.service"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
+		f := written(t, o)
 		if _, err := f.WriteString(text); err != nil {
 			t.Fatal(err)
 		}
@@ -54,11 +61,7 @@ func TestOutputWrittenMeanwhile(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(o.inotify)
-	f, err := os.OpenFile(o.path("web.service"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
+	f := written(t, o)
 	write := func(text string) {
 		t.Helper()
 		if _, err := f.WriteString(text); err != nil {
@@ -103,11 +106,7 @@ func TestOutputStaysInBounds(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(o.inotify)
-	f, err := os.OpenFile(o.path("web.service"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
+	f := written(t, o)
 	line := strings.Repeat("x", 1023) + "\n"
 	for range 4096 {
 		if _, err := f.WriteString(line); err != nil {
