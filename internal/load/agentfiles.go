@@ -250,18 +250,27 @@ func Disabled(path string, text []byte) map[string]bool {
 }
 
 // unsafe says why a property list may not be trusted with what is started as
-// root, as launchd has it: others may write it, or it belongs to another user.
+// root, as launchd has it.
 func unsafe(path string) (why, fix string) {
 	st, err := os.Stat(path)
 	if err != nil {
 		return "", "" // it was read a moment ago
 	}
-	sys, ok := st.Sys().(*syscall.Stat_t)
-	switch {
-	case ok && sys.Uid != 0 && int(sys.Uid) != os.Getuid():
-		return fmt.Sprintf("the file belongs to user %d, who could have root start anything", sys.Uid), "chown root " + path
-	case st.Mode().Perm()&0o022 != 0:
+	switch owner, open := Dubious(st, os.Getuid()); {
+	case owner >= 0:
+		return fmt.Sprintf("the file belongs to user %d, who could have root start anything", owner), "chown root " + path
+	case open:
 		return fmt.Sprintf("others than its owner may write the file (mode %04o)", st.Mode().Perm()), "chmod go-w " + path
 	}
 	return "", ""
+}
+
+// Dubious tells whether a file that says what a user's manager runs is another
+// user's (owner, else -1), or open for others to write.
+func Dubious(st fs.FileInfo, uid int) (owner int, open bool) {
+	owner = -1
+	if sys, ok := st.Sys().(*syscall.Stat_t); ok && sys.Uid != 0 && int(sys.Uid) != uid {
+		owner = int(sys.Uid)
+	}
+	return owner, st.Mode().Perm()&0o022 != 0
 }

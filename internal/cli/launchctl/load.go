@@ -10,11 +10,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/rouse-init/rouse/internal/bus/client"
 	"github.com/rouse-init/rouse/internal/diag"
 	"github.com/rouse-init/rouse/internal/format/launchd"
+	"github.com/rouse-init/rouse/internal/load"
 	"github.com/rouse-init/rouse/internal/unit"
 )
 
@@ -85,13 +85,13 @@ func (r *run) dubious(path string) string {
 	if err != nil {
 		return err.Error()
 	}
-	sys, ok := st.Sys().(*syscall.Stat_t)
+	owner, open := load.Dubious(st, r.UID)
 	switch {
 	case !strings.HasSuffix(path, launchd.Suffix):
 		return "no " + launchd.Suffix + " at the end of the name (skipping)"
-	case st.Mode().Perm()&0o022 != 0:
+	case open:
 		return "Dubious permissions on file (skipping)"
-	case ok && sys.Uid != 0 && int(sys.Uid) != r.UID:
+	case owner >= 0:
 		return "Dubious ownership on file (skipping)"
 	}
 	return ""
