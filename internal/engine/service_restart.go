@@ -18,8 +18,6 @@ func (e *Engine) shallRestart(n *node) bool {
 		return false
 	case s.More != nil && s.More.Conn != 0:
 		return false // its connection is gone
-	case s.Result == resTimeout && unit.BridgedBy(n.def.Name) != "":
-		return false // the service behind it is not there; the next client tries again
 	case d.Job != nil:
 		return s.Respawning
 	case exitIn(d.RestartPrevent, &n.view):

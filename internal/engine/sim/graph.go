@@ -121,7 +121,7 @@ func (w *World) makeBridge(u, s *unit.Unit) *unit.Unit {
 	b := w.newUnit(unit.BridgeOf(s.Name), unit.KindService)
 	b.Service = &unit.Service{
 		Type: unit.TypeNotify, NotifyAccess: unit.NotifyMain, GuessMainPID: true, RestartSec: 100 * time.Millisecond,
-		Restart: unit.RestartOnFailure, RestartMode: unit.RestartDirect,
+		Restart: unit.RestartOnAbort, RestartForce: &unit.ExitSet{Codes: []uint8{1, 2}, Signals: []uint8{sigKill}}, RestartMode: unit.RestartDirect,
 		RestartMaxDelay: unit.Infinity, TimeoutStart: 90 * time.Second, TimeoutStop: 90 * time.Second,
 		RuntimeMax: unit.Infinity, Kill: defaultKill, Exec: &unit.Exec{}, Sockets: []string{s.Name},
 		Commands: []unit.Command{{Phase: unit.PhaseStart, Path: "/x", Args: []string{"/x"}}},

@@ -165,7 +165,11 @@ func BridgeFile(sock, service *unit.Unit) *File {
 	}
 	add("Service", "ExecStart", command)
 	add("Service", "Sockets", sock.Name)
-	add("Service", "Restart", "on-failure")
+	// It is started again when it crashed (2 is that of the Go runtime) or could
+	// not begin, but not when the daemon was not there in time: the next client
+	// tries again.
+	add("Service", "Restart", "on-abort")
+	add("Service", "RestartForceExitStatus", "1 2 SIGKILL")
 	add("Service", "RestartMode", "direct") // the service behind it need not notice
 	add("Service", "NoNewPrivileges", "yes")
 	if br.Timeout > 0 {
